@@ -1,0 +1,1 @@
+//! Text of the configuration language in, tree and diagnostics out.

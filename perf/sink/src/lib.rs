@@ -1,0 +1,1 @@
+//! A receiver that speaks the push endpoint of Loki and checks what it is sent.

@@ -1,0 +1,3 @@
+//! The benchmarking harness.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Deterministic log writers that remember what they wrote.
