@@ -1,9 +1,18 @@
 //! The data plane: from bytes in log files to acknowledged entries in Loki.
 
+mod acknowledge;
+mod budget;
+mod clock;
+mod encode;
 mod event;
+pub mod limits;
 mod pipeline;
 pub mod plan;
+mod push;
 mod snapshot;
+mod split;
+#[cfg(test)]
+mod testing;
 
 pub use event::{EchoEntry, Event};
 pub use pipeline::{ObserveRung, Options, Pipeline, ReadRung, StartError};

@@ -1,0 +1,199 @@
+//! Holds the encoded entries of a stream until they are sealed.
+//!
+//! A chunk is a chain of segments out of its shard's [`SegmentPool`]. A segment never moves and never grows, so bytes
+//! are copied into it once; an entry lies in one segment. Segments come in four sizes, because a shard may hold ten
+//! thousand streams with one short line each, or one stream with a full batch: a chunk's first segment is of the
+//! smallest size and each further one of the next.
+//!
+//! Every segment in use counts against the agent's budget, by its capacity.
+
+use crate::budget::Budget;
+
+/// Capacities of the sizes of segments. The largest is a block of snappy, which is compressed on its own.
+const SIZES: [usize; 4] = [1 << 10, 4 << 10, 16 << 10, 64 << 10];
+
+/// The size of a segment made for one entry that is longer than any size; freed after use.
+const OVERSIZE: u8 = SIZES.len() as u8;
+
+/// No segment.
+const NONE: u32 = u32::MAX;
+
+/// Encoded entries of one stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chunk {
+    head: u32,
+    tail: u32,
+    bytes: u32,
+}
+
+impl Chunk {
+    /// A chunk without entries.
+    pub(crate) const EMPTY: Self = Self { head: NONE, tail: NONE, bytes: 0 };
+
+    /// Encoded bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes as usize
+    }
+}
+
+/// The budget does not allow another segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OutOfBudget;
+
+/// Where all chunks of a shard have their segments.
+pub(crate) struct SegmentPool {
+    segments: Vec<Segment>,
+    /// Free segments by size; those without memory under `OVERSIZE`.
+    free: [Vec<u32>; SIZES.len() + 1],
+    budget: Budget,
+}
+
+struct Segment {
+    bytes: Vec<u8>,
+    next: u32,
+    size: u8,
+}
+
+impl SegmentPool {
+    /// Creates a pool without segments.
+    pub(crate) fn new(budget: Budget) -> Self {
+        Self { segments: Vec::new(), free: Default::default(), budget }
+    }
+
+    /// Makes room for `bytes` more bytes at the chunk's end, in one piece, so that the next [`Self::append`] of them
+    /// cannot fail.
+    pub(crate) fn reserve(&mut self, chunk: &mut Chunk, bytes: usize) -> Result<(), OutOfBudget> {
+        let size = match self.segments.get(chunk.tail as usize) {
+            Some(tail) if tail.bytes.capacity() - tail.bytes.len() >= bytes => return Ok(()),
+            Some(tail) => (tail.size + 1).min(OVERSIZE - 1),
+            None => 0,
+        };
+        let size = (usize::from(size)..SIZES.len()).find(|size| SIZES[*size] >= bytes);
+        let capacity = size.map_or(bytes, |size| SIZES[size]);
+        if !self.budget.take(capacity as u64) {
+            return Err(OutOfBudget);
+        }
+        let size = size.unwrap_or(usize::from(OVERSIZE));
+        let index = self.free[size].pop().unwrap_or_else(|| {
+            self.segments.push(Segment { bytes: Vec::new(), next: NONE, size: 0 });
+            u32::try_from(self.segments.len() - 1).expect("the budget allows far fewer segments")
+        });
+        let segment = &mut self.segments[index as usize];
+        segment.size = u8::try_from(size).expect("there are five sizes");
+        segment.next = NONE;
+        segment.bytes.reserve_exact(capacity);
+        match self.segments.get_mut(chunk.tail as usize) {
+            Some(tail) => tail.next = index,
+            None => chunk.head = index,
+        }
+        chunk.tail = index;
+        Ok(())
+    }
+
+    /// Appends to the chunk's end. Room for all of it was reserved.
+    pub(crate) fn append(&mut self, chunk: &mut Chunk, bytes: &[u8]) {
+        let tail = &mut self.segments[chunk.tail as usize].bytes;
+        debug_assert!(tail.capacity() - tail.len() >= bytes.len(), "room was reserved");
+        tail.extend_from_slice(bytes);
+        chunk.bytes += u32::try_from(bytes.len()).expect("a segment is shorter than 4 GiB");
+    }
+
+    /// Gives the chunk's segments in order.
+    pub(crate) fn slices(&self, chunk: &Chunk) -> impl Iterator<Item = &[u8]> {
+        let mut at = chunk.head;
+        std::iter::from_fn(move || {
+            let segment = self.segments.get(at as usize)?;
+            at = segment.next;
+            Some(segment.bytes.as_slice())
+        })
+    }
+
+    /// Takes the chunk's segments back.
+    pub(crate) fn free(&mut self, chunk: &mut Chunk) {
+        let mut at = chunk.head;
+        while let Some(segment) = self.segments.get_mut(at as usize) {
+            let next = segment.next;
+            self.budget.give_back(segment.bytes.capacity() as u64);
+            segment.bytes.clear();
+            if segment.size == OVERSIZE {
+                segment.bytes = Vec::new();
+            }
+            self.free[usize::from(segment.size)].push(at);
+            at = next;
+        }
+        *chunk = Chunk::EMPTY;
+    }
+
+    /// Gives the memory of free segments back to the system; they are made anew when they are needed.
+    pub(crate) fn trim(&mut self) {
+        let (spare, oversize) = self.free.split_at_mut(SIZES.len());
+        for index in spare.iter_mut().flat_map(|free| free.drain(..)) {
+            self.segments[index as usize].bytes = Vec::new();
+            oversize[0].push(index);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(pool: &SegmentPool, chunk: &Chunk) -> Vec<u8> {
+        pool.slices(chunk).flatten().copied().collect()
+    }
+
+    fn put(pool: &mut SegmentPool, chunk: &mut Chunk, bytes: &[u8]) -> Result<(), OutOfBudget> {
+        pool.reserve(chunk, bytes.len())?;
+        pool.append(chunk, bytes);
+        Ok(())
+    }
+
+    #[test]
+    fn keeps_the_order_of_two_interleaved_chunks() {
+        let mut pool = SegmentPool::new(Budget::new(1 << 20));
+        let (mut a, mut b) = (Chunk::EMPTY, Chunk::EMPTY);
+        let (mut expected_a, mut expected_b) = (Vec::new(), Vec::new());
+        for number in 0..500_u32 {
+            let line = vec![number.to_le_bytes()[0]; number as usize % 300];
+            put(&mut pool, &mut a, &line).unwrap();
+            expected_a.extend_from_slice(&line);
+            put(&mut pool, &mut b, &line[..line.len() / 2]).unwrap();
+            expected_b.extend_from_slice(&line[..line.len() / 2]);
+        }
+        assert_eq!(text(&pool, &a), expected_a);
+        assert_eq!(text(&pool, &b), expected_b);
+        assert_eq!(a.bytes(), expected_a.len());
+    }
+
+    #[test]
+    fn gives_all_of_the_budget_back() {
+        let budget = Budget::new(1 << 20);
+        let mut pool = SegmentPool::new(budget.clone());
+        let mut chunk = Chunk::EMPTY;
+        put(&mut pool, &mut chunk, b"x").unwrap();
+        assert_eq!(budget.used(), 1 << 10);
+        put(&mut pool, &mut chunk, &[0; 300 << 10]).unwrap();
+        assert_eq!(budget.used(), (1 << 10) + (300 << 10));
+        pool.free(&mut chunk);
+        assert_eq!(budget.used(), 0);
+        assert_eq!(chunk.bytes(), 0);
+        assert_eq!(text(&pool, &chunk), b"");
+    }
+
+    #[test]
+    fn a_refused_segment_leaves_the_chunk_as_it_was() {
+        let budget = Budget::new(6 << 10);
+        let mut pool = SegmentPool::new(budget.clone());
+        let mut chunk = Chunk::EMPTY;
+        let mut lines = 0;
+        while put(&mut pool, &mut chunk, &[7; 100]) == Ok(()) {
+            lines += 1;
+        }
+        assert_eq!(lines, 10 + 40, "a segment of 1 KiB and one of 4 KiB");
+        assert_eq!(text(&pool, &chunk), vec![7; lines * 100]);
+        pool.free(&mut chunk);
+        pool.trim();
+        assert_eq!(put(&mut pool, &mut chunk, b"again"), Ok(()));
+        assert_eq!(text(&pool, &chunk), b"again");
+    }
+}
