@@ -1,0 +1,4 @@
+//! What survives a restart: how far each file is settled at each destination, in a journal.
+
+pub(crate) mod format;
+pub(crate) mod restored;
