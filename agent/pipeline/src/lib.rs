@@ -3,7 +3,10 @@
 mod acknowledge;
 mod budget;
 mod clock;
+mod counters;
+mod deliver;
 mod encode;
+mod environment;
 mod event;
 mod identity;
 mod labels;
@@ -12,8 +15,12 @@ mod pipeline;
 pub mod plan;
 mod positions;
 mod push;
+mod read;
+mod shard;
 mod snapshot;
 mod split;
+mod stages;
+mod streams;
 #[cfg(test)]
 mod testing;
 

@@ -63,17 +63,36 @@ impl SegmentPool {
     /// Makes room for `bytes` more bytes at the chunk's end, in one piece, so that the next [`Self::append`] of them
     /// cannot fail.
     pub(crate) fn reserve(&mut self, chunk: &mut Chunk, bytes: usize) -> Result<(), OutOfBudget> {
-        let size = match self.segments.get(chunk.tail as usize) {
-            Some(tail) if tail.bytes.capacity() - tail.bytes.len() >= bytes => return Ok(()),
-            Some(tail) => (tail.size + 1).min(OVERSIZE - 1),
+        match self.size_to_add(chunk, bytes) {
+            None => Ok(()),
+            Some((size, capacity)) if self.budget.take(capacity as u64) => {
+                self.add_segment(chunk, size, capacity);
+                Ok(())
+            }
+            Some(_) => Err(OutOfBudget),
+        }
+    }
+
+    /// Makes room like [`Self::reserve`], over the budget where it must be.
+    pub(crate) fn reserve_anyway(&mut self, chunk: &mut Chunk, bytes: usize) {
+        if let Some((size, capacity)) = self.size_to_add(chunk, bytes) {
+            self.budget.take_anyway(capacity as u64);
+            self.add_segment(chunk, size, capacity);
+        }
+    }
+
+    /// The size and capacity of the segment that the chunk needs for `bytes` more; `None` if its last one has room.
+    fn size_to_add(&self, chunk: &Chunk, bytes: usize) -> Option<(usize, usize)> {
+        let next = match self.segments.get(chunk.tail as usize) {
+            Some(tail) if tail.bytes.capacity() - tail.bytes.len() >= bytes => return None,
+            Some(tail) => usize::from(tail.size + 1).min(SIZES.len() - 1),
             None => 0,
         };
-        let size = (usize::from(size)..SIZES.len()).find(|size| SIZES[*size] >= bytes);
-        let capacity = size.map_or(bytes, |size| SIZES[size]);
-        if !self.budget.take(capacity as u64) {
-            return Err(OutOfBudget);
-        }
-        let size = size.unwrap_or(usize::from(OVERSIZE));
+        let size = (next..SIZES.len()).find(|size| SIZES[*size] >= bytes);
+        Some(size.map_or((usize::from(OVERSIZE), bytes), |size| (size, SIZES[size])))
+    }
+
+    fn add_segment(&mut self, chunk: &mut Chunk, size: usize, capacity: usize) {
         let index = self.free[size].pop().unwrap_or_else(|| {
             self.segments.push(Segment { bytes: Vec::new(), next: NONE, size: 0 });
             u32::try_from(self.segments.len() - 1).expect("the budget allows far fewer segments")
@@ -87,7 +106,6 @@ impl SegmentPool {
             None => chunk.head = index,
         }
         chunk.tail = index;
-        Ok(())
     }
 
     /// Appends to the chunk's end. Room for all of it was reserved.

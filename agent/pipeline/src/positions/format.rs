@@ -6,7 +6,7 @@
 //! record  = length:u32 crc32:u32 payload                   length and checksum of the payload
 //! payload = 1 file:varint inode:varint device:varint birth_ns:i64 fingerprint_bytes:varint fingerprint:u64
 //!             component:text path:text                     a file and what it is known by
-//!         | 2 file:varint destination:u64 position:varint count:varint (stream:u64 settled:varint)*
+//!         | 2 file:varint destination:u64 position:varint (stream:u64 settled:varint)*
 //!         | 3 file:varint step:varint count:varint (start:varint end:varint first_ns:i64)*
 //!                                                          runs whose lines were given their read time
 //!         | 4 file:varint                                  the file is forgotten
@@ -82,14 +82,13 @@ pub(crate) fn write_position(
     file: FileId,
     destination: u64,
     position: u64,
-    ahead: impl ExactSizeIterator<Item = (u64, u64)>,
+    ahead: impl Iterator<Item = (u64, u64)>,
 ) {
     record(out, |out| {
         out.push(2);
         put(out, file.0);
         out.extend_from_slice(&destination.to_le_bytes());
         put(out, position);
-        put(out, ahead.len() as u64);
         for (stream, settled) in ahead {
             out.extend_from_slice(&stream.to_le_bytes());
             put(out, settled);
@@ -192,10 +191,10 @@ fn parse(payload: &[u8]) -> Option<Record> {
         2 => {
             let destination = u64::from_le_bytes(take_bytes(&mut rest)?);
             let position = take(&mut rest)?;
-            let count = take(&mut rest)?;
-            let ahead = (0..count)
-                .map(|_| Some((u64::from_le_bytes(take_bytes(&mut rest)?), take(&mut rest)?)))
-                .collect::<Option<_>>()?;
+            let mut ahead = Vec::new();
+            while !rest.is_empty() {
+                ahead.push((u64::from_le_bytes(take_bytes(&mut rest)?), take(&mut rest)?));
+            }
             Record::Position { file, destination, position, ahead }
         }
         3 => {

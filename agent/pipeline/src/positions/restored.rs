@@ -73,8 +73,9 @@ impl Restored {
             Record::Runs { file, runs } => {
                 let Some(known) = self.files.get_mut(&file) else { return };
                 for run in runs {
-                    known.runs.retain(|known| known.start < run.start);
-                    known.runs.push(run);
+                    known.runs.retain(|known| known.end <= run.start || known.start >= run.end);
+                    let at = known.runs.partition_point(|known| known.start < run.start);
+                    known.runs.insert(at, run);
                 }
             }
             Record::Forgotten { file } => drop(self.files.remove(&file)),
@@ -184,12 +185,13 @@ mod tests {
     }
 
     #[test]
-    fn a_run_written_again_replaces_what_followed() {
+    fn a_run_replaces_what_lies_under_it() {
         let mut out = Vec::new();
         write_file(&mut out, FileId(1), &identity(9, b"x"), "c", std::path::Path::new("/a"));
-        write_runs(&mut out, FileId(1), [run(0, 10), run(10, 30)].into_iter());
-        write_runs(&mut out, FileId(1), [run(10, 15)].into_iter());
+        write_runs(&mut out, FileId(1), [run(0, 10), run(10, 30), run(30, 40)].into_iter());
+        write_runs(&mut out, FileId(1), [run(10, 15), run(15, 30)].into_iter());
         let restored = Restored::read(&out);
-        assert_eq!(restored.find("c", &status(9), b"x").expect("known").runs, [run(0, 10), run(10, 15)]);
+        let expected = [run(0, 10), run(10, 15), run(15, 30), run(30, 40)];
+        assert_eq!(restored.find("c", &status(9), b"x").expect("known").runs, expected);
     }
 }

@@ -271,7 +271,10 @@ mod tests {
         check(r#" { "time" : "T" , "log" : "a" , "stream" : "s" } "#, Some(("a", "s", "T")));
         check(r#"{"log":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"}"#, Some(("\"\\/\u{8}\u{c}\n\r\té😀", "", "")));
         check(r#"{"log":"\ud83d x \ude00"}"#, Some(("\u{fffd} x \u{fffd}", "", "")));
-        check(r#"{"log":"a","attrs":{"x":[1,-2.5e+3,{"y":null}],"z":{}},"b":[],"c":true,"d":false}"#, Some(("a", "", "")));
+        check(
+            r#"{"log":"a","attrs":{"x":[1,-2.5e+3,{"y":null}],"z":{}},"b":[],"c":true,"d":false}"#,
+            Some(("a", "", "")),
+        );
         check(r#"{"LOG":"a","Stream":"s"}"#, Some(("a", "s", "")));
         check(r#"{"log":"a","log":"b"}"#, Some(("b", "", "")));
         check(r#"{"log":"a","time":null}"#, Some(("a", "", "")));

@@ -1,0 +1,5 @@
+//! From sealed batches to settled ones.
+
+pub(crate) mod lane;
+pub(crate) mod response;
+pub(crate) mod retry;

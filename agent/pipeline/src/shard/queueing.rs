@@ -1,0 +1,271 @@
+//! Takes one line through the programs and feeds of its log into the batches of its lanes.
+
+use std::borrow::Cow;
+
+use super::{Outbound, Shard};
+use crate::deliver::lane::Refused;
+use crate::environment::{Environment, LogIndex};
+use crate::labels;
+use crate::limits::LINE_BYTES_MAX;
+use crate::read::generation::Generation;
+use crate::read::log::{Feed, LineBegun, Log, Outlet};
+use crate::snapshot::ShardSnapshot;
+use crate::stages::{Cuts, Hold, Parsed, Variant};
+
+/// A line, where it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Line<'a> {
+    /// The line without its newline.
+    pub(super) bytes: &'a [u8],
+    /// It is known to be valid UTF-8.
+    pub(super) is_utf8: bool,
+    /// Its generation, and the place of that in the log.
+    pub(super) generation: usize,
+    /// Offset of its first byte.
+    pub(super) offset: u64,
+    /// Bytes it takes in its source.
+    pub(super) source_bytes: u64,
+    /// The moment of this turn.
+    pub(super) now_ns: u64,
+}
+
+/// Why a line could not be queued whole. It comes again.
+pub(super) enum Stop {
+    /// A lane refused an entry.
+    Refused { lane: usize, why: Refused },
+    /// The outlets of a variant are not worked out yet.
+    NewVariant { feed: usize, variant: Variant },
+}
+
+impl<E: Environment> Shard<E> {
+    /// Queues a line, or as much of it as can be; what was queued is remembered and left out the next time.
+    ///
+    /// Gives the lane that refused, and why.
+    pub(super) fn queue_line(
+        &mut self,
+        index: LogIndex,
+        log: &mut Log<E::File>,
+        line: Line<'_>,
+    ) -> Result<(), (usize, Refused)> {
+        let serial = log.generations[line.generation].serial;
+        let begun = log.line_begun.take().filter(|begun| (begun.serial, begun.offset) == (serial, line.offset));
+        let (first, mut queued) = begun.map_or((0, 0), |begun| (begun.tracks, begun.entries));
+        let holds = [Hold { serial, mark: line.offset }];
+        let parsed = Parsed {
+            line: line.bytes,
+            is_utf8: line.is_utf8,
+            time_ns: None,
+            variant: Variant::default(),
+            holds: &holds,
+            now_ns: line.now_ns,
+        };
+        for at in first..log.tracks.len() {
+            loop {
+                let track = &mut log.tracks[at];
+                let mut cuts = Cuts::default();
+                let mut queue = Queue {
+                    outbound: &mut self.outbound,
+                    counters: &mut self.counters,
+                    generations: &mut log.generations,
+                    outlets: &log.outlets,
+                    feeds: &track.feeds,
+                    index,
+                    line,
+                    queued: &mut queued,
+                };
+                let program = &mut self.programs[track.program];
+                let result = program.run(&mut track.state, parsed, &mut cuts, &mut |parsed| queue.queue(parsed));
+                match result {
+                    Ok(()) => {
+                        self.counters.partials_truncated += cuts.parts;
+                        queued = 0;
+                        break;
+                    }
+                    Err(Stop::NewVariant { feed, variant }) => self.add_variant(log, at, feed, variant),
+                    Err(Stop::Refused { lane, why }) => {
+                        log.line_begun = Some(LineBegun { serial, offset: line.offset, tracks: at, entries: queued });
+                        return Err((lane, why));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one record on its way as it is that got no part for long, or, at the end of its log, any. True if there was
+    /// one.
+    pub(super) fn flush_open_record(
+        &mut self,
+        index: LogIndex,
+        log: &mut Log<E::File>,
+        generation: usize,
+        before_ns: u64,
+        now_ns: u64,
+    ) -> Result<bool, (usize, Refused)> {
+        let offset = log.generations[generation].read_offset;
+        let line = Line { bytes: &[], is_utf8: true, generation, offset, source_bytes: 0, now_ns };
+        for at in 0..log.tracks.len() {
+            loop {
+                let track = &mut log.tracks[at];
+                let mut queued = 0;
+                let mut queue = Queue {
+                    outbound: &mut self.outbound,
+                    counters: &mut self.counters,
+                    generations: &mut log.generations,
+                    outlets: &log.outlets,
+                    feeds: &track.feeds,
+                    index,
+                    line,
+                    queued: &mut queued,
+                };
+                let program = &mut self.programs[track.program];
+                let mut cuts = Cuts::default();
+                let emit = &mut |parsed: Parsed<'_>| queue.queue(parsed);
+                match program.flush_one(&mut track.state, before_ns, now_ns, &mut cuts, emit) {
+                    Ok(true) => {
+                        self.counters.partials_flushed += 1;
+                        return Ok(true);
+                    }
+                    Ok(false) => break,
+                    Err(Stop::NewVariant { feed, variant }) => self.add_variant(log, at, feed, variant),
+                    Err(Stop::Refused { lane, why }) => return Err((lane, why)),
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Works out the outlets of a variant: the label set, its stream, and the way to every destination.
+    fn add_variant(&mut self, log: &mut Log<E::File>, track: usize, feed: usize, variant: Variant) {
+        let track = &mut log.tracks[track];
+        let feed = &mut track.feeds[feed];
+        let source = usize::from(log.source.0);
+        let route = &self.plan.routes[source][feed.route];
+        let stages = &self.plan.sources[source].routes[feed.route].stages;
+        let write = &self.plan.writes[usize::from(route.write.0)];
+        let outcomes = self.programs[track.program].outcomes(variant);
+        let labels = labels::text(&labels::compose(&feed.labels, stages, &outcomes, &write.external_labels));
+        let first = u32::try_from(log.outlets.len()).expect("memory ends before there are that many outlets");
+        for lane in route.lanes.clone() {
+            let stream = self.outbound.streams.acquire(route.write, labels.clone());
+            log.outlets.push(Outlet { lane, stream });
+        }
+        let count = u32::try_from(route.lanes.len()).expect("a configuration has few destinations");
+        feed.variants.push((variant, first, count));
+        self.add_progress(log);
+    }
+
+    /// Has all generations of a log keep progress for all of its outlets.
+    pub(super) fn add_progress(&self, log: &mut Log<E::File>) {
+        let (outlets, outbound) = (&log.outlets, &self.outbound);
+        for generation in &mut log.generations {
+            generation.add_outlets(outlets.len(), |outlet| {
+                let Outlet { lane, stream } = outlets[outlet];
+                (outbound.lanes[lane].key, outbound.streams.hash(stream))
+            });
+        }
+    }
+}
+
+/// What a parsed line is queued with.
+struct Queue<'a, F> {
+    outbound: &'a mut Outbound,
+    counters: &'a mut ShardSnapshot,
+    generations: &'a mut std::collections::VecDeque<Generation<F>>,
+    outlets: &'a [Outlet],
+    feeds: &'a [Feed],
+    index: LogIndex,
+    line: Line<'a>,
+    /// Entries of the line that are queued already.
+    queued: &'a mut usize,
+}
+
+impl<F> Queue<'_, F> {
+    /// Queues a parsed line's entries, as far as they were not.
+    fn queue(&mut self, parsed: Parsed<'_>) -> Result<(), Stop> {
+        let text = self.mend(&parsed);
+        let generation = &mut self.generations[self.line.generation];
+        let time_ns = parsed.time_ns.unwrap_or_else(|| generation.read_time());
+        let mut entry = 0;
+        for (number, feed) in self.feeds.iter().enumerate().filter(|(_, feed)| feed.active) {
+            let Some(outlets) = feed.outlets(parsed.variant) else {
+                return Err(Stop::NewVariant { feed: number, variant: parsed.variant });
+            };
+            for outlet in outlets {
+                if entry >= *self.queued {
+                    self.queue_entry(outlet, &text, time_ns, &parsed)?;
+                    *self.queued += 1;
+                }
+                entry += 1;
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn queue_entry(&mut self, outlet: u32, text: &[u8], time_ns: i64, parsed: &Parsed<'_>) -> Result<(), Stop> {
+        let Outlet { lane: lane_index, stream } = self.outlets[outlet as usize];
+        let generation = &mut self.generations[self.line.generation];
+        let (serial, run_start) = (generation.serial, generation.run_start());
+        if generation.progress(outlet as usize).is_settled(self.line.offset) {
+            return Ok(());
+        }
+        let lane = &mut self.outbound.lanes[lane_index];
+        if let Err(why) = lane.append(&mut self.outbound.pool, stream, time_ns, text, self.line.now_ns) {
+            return Err(Stop::Refused { lane: lane_index, why });
+        }
+        lane.count_source_bytes(self.line.source_bytes.max(text.len() as u64));
+        let batch = lane.open_sequence();
+        for hold in parsed.holds {
+            if hold.serial == serial {
+                let from = run_start.min(hold.mark);
+                if generation.progress(outlet as usize).queue(batch, from) {
+                    lane.cover(self.index, serial, outlet);
+                }
+            }
+        }
+        if parsed.holds.iter().any(|hold| hold.serial != serial) {
+            self.hold_earlier(outlet, lane_index, batch, parsed);
+        }
+        Ok(())
+    }
+
+    /// Notes an entry with the earlier generations in which its record began.
+    #[cold]
+    fn hold_earlier(&mut self, outlet: u32, lane: usize, batch: u64, parsed: &Parsed<'_>) {
+        let current = self.generations[self.line.generation].serial;
+        let lane = &mut self.outbound.lanes[lane];
+        for hold in parsed.holds.iter().filter(|hold| hold.serial != current) {
+            let generation = self.generations.iter_mut().find(|generation| generation.serial == hold.serial);
+            // A generation is not let go of while a record is open in it.
+            let Some(generation) = generation else { continue };
+            if generation.progress(outlet as usize).queue(batch, hold.mark) {
+                lane.cover(self.index, hold.serial, outlet);
+            }
+        }
+        // A record whose last part is in this generation may have no hold in it.
+        let generation = &mut self.generations[self.line.generation];
+        let run_start = generation.run_start();
+        if generation.progress(outlet as usize).queue(batch, run_start) {
+            lane.cover(self.index, current, outlet);
+        }
+    }
+
+    /// Gives the text of an entry: what is not UTF-8 is replaced, because a protobuf string must be, and what is longer
+    /// than a line may be is cut off.
+    fn mend<'a>(&mut self, parsed: &Parsed<'a>) -> Cow<'a, [u8]> {
+        let mut line = parsed.line;
+        if line.len() > LINE_BYTES_MAX {
+            let cut = (LINE_BYTES_MAX - 3..=LINE_BYTES_MAX).rev().find(|at| line[*at] & 0xc0 != 0x80);
+            let (kept, rest) = line.split_at(cut.unwrap_or(LINE_BYTES_MAX));
+            self.counters.lines_cut += 1;
+            self.counters.lines_cut_bytes += rest.len() as u64;
+            line = kept;
+        }
+        if parsed.is_utf8 || std::str::from_utf8(line).is_ok() {
+            return Cow::Borrowed(line);
+        }
+        self.counters.lines_mended += 1;
+        Cow::Owned(String::from_utf8_lossy(line).into_owned().into_bytes())
+    }
+}

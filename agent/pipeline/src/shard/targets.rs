@@ -1,0 +1,168 @@
+//! Takes the targets of a source: which logs are followed, under which label sets.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::{Shard, Watch};
+use crate::environment::{Environment, LogIndex};
+use crate::event::Event;
+use crate::plan::{Labels, SourceIndex};
+use crate::read::log::{Feed, Log, Track};
+
+/// A path and all label sets it is wanted under.
+#[derive(Clone, Debug)]
+pub(crate) struct LogTargets {
+    pub(crate) path: PathBuf,
+    pub(crate) label_sets: Vec<Labels>,
+}
+
+impl<E: Environment> Shard<E> {
+    /// Follows these logs for a source, and no others. A changed label set takes effect at the read offset.
+    pub(crate) fn set_targets(&mut self, source: SourceIndex, targets: &[LogTargets]) {
+        for index in self.log_indexes() {
+            let gone = self.logs[index.0 as usize].as_ref().is_some_and(|log| {
+                log.source == source
+                    && log.closing_at.is_none()
+                    && !targets.iter().any(|target| target.path == log.path)
+            });
+            if gone && let Some(mut log) = self.take_log(index) {
+                log.closing_at = Some(log.attached().map_or(0, |generation| generation.observed_bytes));
+                self.put_log(index, log);
+                self.mark_news(index);
+                self.mark_look(index);
+            }
+        }
+        for target in targets {
+            let index = match self.by_path.get(&(source, target.path.clone())) {
+                Some(index) => *index,
+                None => self.add_log(source, &target.path),
+            };
+            if let Some(mut log) = self.take_log(index) {
+                if log.closing_at.take().is_some() {
+                    // It ended only because it was not wanted; it may have grown since.
+                    if let Some(generation) = log.attached() {
+                        generation.drained = false;
+                    }
+                }
+                self.set_feeds(&mut log, &target.label_sets);
+                self.put_log(index, log);
+                self.mark_look(index);
+            }
+        }
+    }
+
+    fn add_log(&mut self, source: SourceIndex, path: &Path) -> LogIndex {
+        let mut log = Box::new(Log::new(source, path.to_owned()));
+        for route in &self.plan.routes[usize::from(source.0)] {
+            for lane in route.lanes.clone() {
+                if !log.lanes.contains(&lane) {
+                    log.lanes.push(lane);
+                }
+            }
+        }
+        let index = self.free_logs.pop().unwrap_or_else(|| {
+            self.logs.push(None);
+            LogIndex(u32::try_from(self.logs.len() - 1).expect("memory ends before there are that many logs"))
+        });
+        self.by_path.insert((source, path.to_owned()), index);
+        self.watch_name(index, &mut log, path);
+        self.put_log(index, log);
+        index
+    }
+
+    /// Has signals about a name reach a log.
+    pub(super) fn watch_name(&mut self, index: LogIndex, log: &mut Log<E::File>, path: &Path) {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+        if log.names.iter().any(|(known, known_name)| known == folder && known_name == name) {
+            return;
+        }
+        let watch = match self.watches.get_mut(folder) {
+            Some(watch) => {
+                watch.users += 1;
+                watch.id
+            }
+            None => {
+                let id = self.env.watch(folder);
+                self.watches.insert(folder.to_owned(), Watch { id, users: 1 });
+                id
+            }
+        };
+        log.names.push((folder.to_owned(), name.to_owned()));
+        log.observed = watch.is_some() && log.observed;
+        if let Some(watch) = watch {
+            let logs = self.by_name.entry((watch, name.to_owned())).or_default();
+            if !logs.contains(&index) {
+                logs.push(index);
+            }
+        }
+    }
+
+    fn unwatch_name(&mut self, index: LogIndex, folder: &Path, name: OsString) {
+        let Some(watch) = self.watches.get_mut(folder) else { return };
+        watch.users -= 1;
+        let (id, last) = (watch.id, watch.users == 0);
+        if last {
+            self.watches.remove(folder);
+        }
+        let Some(id) = id else { return };
+        let key = (id, name);
+        if let Some(logs) = self.by_name.get_mut(&key) {
+            logs.retain(|log| *log != index);
+            if logs.is_empty() {
+                self.by_name.remove(&key);
+            }
+        }
+        if last {
+            self.env.unwatch(id);
+        }
+    }
+
+    /// Sets the label sets of a log's entries. Feeds that are not wanted any more keep their outlets: entries of them
+    /// may be under way.
+    fn set_feeds(&mut self, log: &mut Log<E::File>, label_sets: &[Labels]) {
+        for feed in log.tracks.iter_mut().flat_map(|track| &mut track.feeds) {
+            feed.active = false;
+        }
+        let budget = &self.outbound.budget;
+        for (number, route) in self.plan.routes[usize::from(log.source.0)].iter().enumerate() {
+            let track = log.tracks.iter().position(|track| track.program == route.program).unwrap_or_else(|| {
+                let state = self.programs[route.program].state(budget);
+                log.tracks.push(Track { program: route.program, state, feeds: Vec::new() });
+                log.tracks.len() - 1
+            });
+            let feeds = &mut log.tracks[track].feeds;
+            for labels in label_sets {
+                match feeds.iter_mut().find(|feed| feed.route == number && feed.labels == *labels) {
+                    Some(feed) => feed.active = true,
+                    None => {
+                        feeds.push(Feed { route: number, labels: labels.clone(), active: true, variants: Vec::new() });
+                    }
+                }
+            }
+        }
+        // A line that was begun under other feeds is queued under these from its beginning.
+        log.line_begun = None;
+    }
+
+    /// Forgets a log that is closed.
+    pub(super) fn remove_log(&mut self, index: LogIndex) {
+        let Some(mut log) = self.take_log(index) else { return };
+        self.free_logs.push(index);
+        self.by_path.remove(&(log.source, log.path.clone()));
+        for (folder, name) in std::mem::take(&mut log.names) {
+            self.unwatch_name(index, &folder, name);
+        }
+        for outlet in &log.outlets {
+            self.outbound.streams.release(outlet.stream);
+        }
+        self.news.retain(|queued| *queued != index);
+        self.backlog.retain(|queued| *queued != index);
+        self.looks.retain(|queued| *queued != index);
+        self.dirty.retain(|queued| *queued != index);
+        self.starved.retain(|queued| *queued != index);
+        for lane in &mut self.outbound.lanes {
+            lane.blocked.retain(|blocked| *blocked != index);
+        }
+        self.env.report(Event::TailStopped { source: log.source, path: log.path.clone() });
+    }
+}
