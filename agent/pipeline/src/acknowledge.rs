@@ -46,8 +46,9 @@ impl Progress {
         true
     }
 
-    /// Notes that batch `batch` is settled. It covered the file to `end`; `resume` is where reading had to begin to
-    /// meet what came after it, which is earlier where a record was open.
+    /// Notes that batch `batch` is settled. It held all entries of this stream up to `end`, which is where the batch's
+    /// cover of the file ends, or where a record of this stream begins that was open then. `resume` is where reading had
+    /// to begin to meet all that came after the batch, open records of other streams included.
     pub(crate) fn settle(&mut self, batch: u64, end: u64, resume: u64) {
         self.settled = self.settled.max(end);
         self.first_unsettled = if self.last_batch == batch { NOTHING } else { resume };
@@ -90,11 +91,13 @@ mod tests {
     fn an_open_record_is_met_again() {
         let mut progress = Progress::new(0);
         progress.queue(1, 0);
-        // Batch 1 ends at 1000 while a record that began at 500 is open; it is completed by the line at 1200.
+        // Batch 1 ends at 1000 while a record of this stream is open that began at 500; the line at 1200 completes it.
         progress.queue(2, 500);
-        progress.settle(1, 1000, 500);
+        progress.settle(1, 500, 500);
         assert_eq!(progress.first_unsettled(), Some(500));
-        assert!(progress.is_settled(999));
+        assert!(progress.is_settled(499));
         assert!(!progress.is_settled(1200));
+        progress.settle(2, 1300, 1300);
+        assert!(progress.is_settled(500), "its first part does not open it again");
     }
 }

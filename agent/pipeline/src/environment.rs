@@ -126,7 +126,7 @@ pub(crate) struct ReadTicket {
 pub(crate) struct LogIndex(pub(crate) u32);
 
 /// Names a request that is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PushTicket {
     /// The lane, so the destination.
     pub(crate) lane: usize,

@@ -90,12 +90,12 @@ impl Identity {
 
     /// The file with this status that begins with `head` is the one known by this identity.
     ///
-    /// An empty file has no bytes to compare, so it must have been born at the same, known, time.
+    /// A file that was empty when it was last looked at is known by its inode alone where times of birth are missing.
+    /// Nothing of it was read then, so taking another file for it does no harm.
     pub(crate) fn matches(&self, status: &FileStatus, head: &[u8]) -> bool {
         let known_birth = self.birth_ns != 0 && status.birth_ns != 0;
         self.inode == status.inode
             && (!known_birth || self.birth_ns == status.birth_ns)
-            && (known_birth || self.fingerprint.bytes > 0)
             && self.fingerprint.matches(head)
     }
 }
@@ -127,10 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_needs_a_known_birth() {
+    fn an_empty_file_is_known_by_inode_and_birth() {
         assert!(Identity::of(&status(7, 100), b"").matches(&status(7, 100), b"new"));
-        assert!(!Identity::of(&status(7, 0), b"").matches(&status(7, 0), b"new"));
-        assert!(!Identity::of(&status(7, 0), b"").matches(&status(7, 100), b"new"));
+        assert!(!Identity::of(&status(7, 100), b"").matches(&status(7, 101), b"new"));
+        assert!(!Identity::of(&status(7, 100), b"").matches(&status(8, 100), b"new"));
+        assert!(Identity::of(&status(7, 0), b"").matches(&status(7, 0), b"new"));
     }
 
     #[test]

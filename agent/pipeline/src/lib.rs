@@ -17,6 +17,8 @@ mod positions;
 mod push;
 mod read;
 mod shard;
+#[cfg(test)]
+mod simulation;
 mod snapshot;
 mod split;
 mod stages;

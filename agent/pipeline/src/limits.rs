@@ -56,6 +56,9 @@ pub(crate) const ROUND_INTERVAL: Duration = Duration::from_millis(5);
 /// A renamed or unlinked file counts as read to its end when it has not grown for this long beside its successor.
 pub(crate) const ROTATION_SETTLE: Duration = Duration::from_millis(100);
 
+/// The same, while it has no successor or ends with an unfinished line.
+pub(crate) const ROTATION_SETTLE_UNSURE: Duration = Duration::from_secs(5);
+
 /// A renamed file stays open this long after it was read to its end, for writers that are late to let go of it.
 pub(crate) const ROTATION_LINGER: Duration = Duration::from_secs(60);
 

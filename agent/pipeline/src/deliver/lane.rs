@@ -205,31 +205,34 @@ impl Lane {
         }
     }
 
-    /// Queues an entry, or changes nothing.
-    pub(crate) fn append(
+    /// Makes room for an entry with a line of `line_bytes`, so that [`Self::append`] can queue it.
+    pub(crate) fn prepare(
         &mut self,
         pool: &mut SegmentPool,
         stream: StreamId,
-        time_ns: i64,
-        line: &[u8],
-        now_ns: u64,
+        line_bytes: usize,
     ) -> Result<(), Refused> {
-        let open = &mut self.open;
-        if open.line_bytes + line.len() > self.batch_bytes_max && open.entries > 0 {
+        if self.open.line_bytes + line_bytes > self.batch_bytes_max && self.open.entries > 0 {
             return Err(Refused::BatchFull);
         }
         if stream.index() >= self.streams.len() {
             let idle = LaneStream { chunk: Chunk::EMPTY, in_open: false, in_flight: NONE, waiting: NONE };
             self.streams.resize(stream.index() + 1, idle);
         }
-        let lane_stream = &mut self.streams[stream.index()];
-        if pool.reserve(&mut lane_stream.chunk, ENTRY_HEAD_BYTES_MAX + line.len()).is_err() {
-            if open.entries > 0 || !self.batches.is_empty() {
-                return Err(Refused::Budget);
-            }
-            // With nothing of this lane in memory, nothing would ever free what it waits for.
-            pool.reserve_anyway(&mut lane_stream.chunk, ENTRY_HEAD_BYTES_MAX + line.len());
+        let chunk = &mut self.streams[stream.index()].chunk;
+        // With nothing of this lane in memory, nothing would ever free what it waits for.
+        let alone = self.open.entries == 0 && self.batches.is_empty();
+        if pool.reserve(chunk, ENTRY_HEAD_BYTES_MAX + line_bytes).is_err() && !alone {
+            return Err(Refused::Budget);
         }
+        Ok(())
+    }
+
+    /// Queues an entry for which room was made.
+    pub(crate) fn append(&mut self, pool: &mut SegmentPool, stream: StreamId, time_ns: i64, line: &[u8], now_ns: u64) {
+        let open = &mut self.open;
+        let lane_stream = &mut self.streams[stream.index()];
+        pool.reserve_anyway(&mut lane_stream.chunk, ENTRY_HEAD_BYTES_MAX + line.len());
         let mut head = [0; ENTRY_HEAD_BYTES_MAX];
         let head_bytes = entry_head(&mut head, time_ns, line.len());
         pool.append(&mut lane_stream.chunk, &head[..head_bytes]);
@@ -244,7 +247,6 @@ impl Lane {
         }
         open.entries += 1;
         open.line_bytes += line.len();
-        Ok(())
     }
 
     /// The number of the batch that fills up.
@@ -398,13 +400,12 @@ impl Lane {
         budget.take_anyway(batch.body_cost);
         let (entries, line_bytes, source_bytes) = (batch.entries, batch.line_bytes, batch.source_bytes);
         let at = self.enqueue(batch);
-        self.begin_flight(at);
+        self.take_streams(at);
         Remainder { origin, lane, batch: at, streams: bytes, entries, line_bytes, source_bytes }
     }
 
     /// Takes back a remainder for which there was no room on the way, as a batch of our own.
     pub(crate) fn keep_remainder(&mut self, remainder: Remainder, compressor: &mut Compressor, budget: &Budget) {
-        self.end_flight(remainder.batch);
         let batch = &mut self.batches[remainder.batch];
         compressor.begin(std::mem::take(&mut batch.body));
         for (labels, entries) in split_remainder(&remainder.streams) {
@@ -517,10 +518,15 @@ impl Lane {
         &mut self.batches[at]
     }
 
-    /// Notes that a batch is under way. One that is sent again still has its streams.
+    /// Notes that a request with a batch is under way.
     pub(crate) fn begin_flight(&mut self, at: usize) {
-        self.waiting.retain(|waiting| *waiting != at);
         self.in_flight += 1;
+        self.take_streams(at);
+    }
+
+    /// Notes that a batch does not wait any more, and has its streams. One that is sent again has them still.
+    fn take_streams(&mut self, at: usize) {
+        self.waiting.retain(|waiting| *waiting != at);
         let number = u32::try_from(at).expect("a lane has a few batches");
         for stream in &self.batches[at].streams {
             let stream = &mut self.streams[stream.index()];
@@ -532,7 +538,7 @@ impl Lane {
         }
     }
 
-    /// Notes that a batch is not under way any more. Its streams still are: nothing passes it.
+    /// Notes that a request with a batch was answered. Its streams are still the batch's: nothing passes it.
     pub(crate) fn end_flight(&mut self, at: usize) {
         debug_assert!(self.batches.contains(at), "only a batch that was sent is answered");
         self.in_flight -= 1;

@@ -44,17 +44,26 @@ pub(crate) struct Generation<F> {
     run: Run,
     /// Runs whose lines have read times, in the order of their offsets, as long as they are not settled. Those behind
     /// the read offset are from a first reading.
-    runs: VecDeque<(TimedRun, Journalled)>,
+    runs: VecDeque<(TimedRun, IsJournalled)>,
     /// Progress by outlet of the log.
     progress: Vec<Progress>,
     /// Where an earlier life was.
     restored: Vec<RestoredPosition>,
-    /// The last position written to the journal, by lane.
-    journalled: Vec<(usize, u64)>,
+    /// The last positions written to the journal.
+    journalled: Vec<Journalled>,
 }
 
 /// A run is in the journal.
-type Journalled = bool;
+type IsJournalled = bool;
+
+/// What the journal says of a lane. The settled offsets of streams that are ahead only grow, so their sum tells whether
+/// one of them has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Journalled {
+    lane: usize,
+    position: u64,
+    ahead: u64,
+}
 
 /// The run that is being read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,8 +74,12 @@ struct Run {
     lines: u64,
     /// A line of it was given its read time.
     timed: bool,
-    /// Where the run ends that was read a first time and is being read again.
-    again_until: Option<u64>,
+    /// It was read a first time, and its lines get the times they had.
+    again: bool,
+    /// Where it ends, because the first reading ended it there or had another run begin there.
+    until: u64,
+    /// Where the line at the read offset ends, if some of its entries are queued and some are not.
+    begun_to: Option<u64>,
 }
 
 impl<F> Generation<F> {
@@ -119,18 +132,26 @@ impl<F> Generation<F> {
     /// Begins a run at the read offset.
     pub(crate) fn begin_run(&mut self, clock: &ReadClock, wall_ns: i64) {
         let start = self.read_offset;
-        let again = self.runs.iter().find(|(run, _)| run.start == start && run.end > start);
-        self.run = match again {
-            Some((run, _)) => {
-                Run { start, first_ns: run.first_ns, step: run.step, lines: 0, timed: true, again_until: Some(run.end) }
-            }
-            None => Run {
+        self.run = match self.runs.iter().find(|(run, _)| run.end > start) {
+            Some((run, _)) if run.start == start => Run {
+                start,
+                first_ns: run.first_ns,
+                step: run.step,
+                lines: 0,
+                timed: true,
+                again: true,
+                until: run.end,
+                begun_to: None,
+            },
+            later => Run {
                 start,
                 first_ns: clock.begin(wall_ns),
                 step: clock.step(),
                 lines: 0,
                 timed: false,
-                again_until: None,
+                again: false,
+                until: later.map_or(u64::MAX, |(run, _)| if run.start > start { run.start } else { run.end }),
+                begun_to: None,
             },
         };
     }
@@ -145,10 +166,17 @@ impl<F> Generation<F> {
     pub(crate) fn advance(&mut self, offset: u64, clock: &mut ReadClock, wall_ns: i64) {
         self.read_offset = offset;
         self.run.lines += 1;
-        if self.run.again_until.is_some_and(|end| offset >= end) {
+        self.run.begun_to = None;
+        if offset >= self.run.until {
             self.end_run(clock);
             self.begin_run(clock, wall_ns);
         }
+    }
+
+    /// Notes that some entries of the line at the read offset, which ends at `end`, are queued. The others get the same
+    /// time when it is read again.
+    pub(crate) fn begin_line(&mut self, end: u64) {
+        self.run.begun_to = Some(end);
     }
 
     /// Ends the run at the read offset. A run that is being read again is cut in two there, so that what follows has
@@ -156,31 +184,35 @@ impl<F> Generation<F> {
     pub(crate) fn end_run(&mut self, clock: &mut ReadClock) {
         let (run, end) = (self.run, self.read_offset);
         self.run = Run { start: end, ..Run::default() };
-        if run.lines == 0 {
+        let time_at_end = time_of(run.first_ns, run.step, run.lines);
+        if run.again {
+            if run.start < end
+                && end < run.until
+                && let Some(at) = self.runs.iter().position(|(known, _)| known.start == run.start)
+            {
+                let rest = TimedRun { start: end, end: run.until, first_ns: time_at_end, step: run.step };
+                self.runs[at].0.end = end;
+                self.runs[at].1 = false;
+                self.runs.insert(at + 1, (rest, false));
+            }
             return;
         }
-        match run.again_until {
-            Some(until) if end < until => {
-                if let Some(at) = self.runs.iter().position(|(known, _)| known.start == run.start) {
-                    let first_ns = time_of(run.first_ns, run.step, run.lines);
-                    let rest = TimedRun { start: end, end: until, first_ns, step: run.step };
-                    self.runs[at].0.end = end;
-                    self.runs[at].1 = false;
-                    self.runs.insert(at + 1, (rest, false));
-                }
+        clock.end(run.first_ns, run.lines + u64::from(run.begun_to.is_some()));
+        if run.timed {
+            if run.lines > 0 {
+                self.add_run(TimedRun { start: run.start, end, first_ns: run.first_ns, step: run.step });
             }
-            Some(_) => {}
-            None => {
-                clock.end(run.first_ns, run.lines);
-                if run.timed {
-                    let timed = TimedRun { start: run.start, end, first_ns: run.first_ns, step: run.step };
-                    // What lies under it was read under another split into runs, and is not read again.
-                    self.runs.retain(|(known, _)| known.end <= run.start || known.start >= end);
-                    let at = self.runs.partition_point(|(known, _)| known.start < run.start);
-                    self.runs.insert(at, (timed, false));
-                }
+            if let Some(begun_to) = run.begun_to {
+                self.add_run(TimedRun { start: end, end: begun_to, first_ns: time_at_end, step: run.step });
             }
         }
+    }
+
+    /// Remembers a run. What lies under it was read under another split into runs, and is not read again.
+    fn add_run(&mut self, run: TimedRun) {
+        self.runs.retain(|(known, _)| known.end <= run.start || known.start >= run.end);
+        let at = self.runs.partition_point(|(known, _)| known.start < run.start);
+        self.runs.insert(at, (run, false));
     }
 
     /// Where the run that is being read begins.
@@ -212,16 +244,31 @@ impl<F> Generation<F> {
         }
     }
 
-    /// How far an earlier life had settled a stream at a destination. One that has no position goes on at the furthest
-    /// of the others.
+    /// An earlier life had read the lines before this offset.
+    pub(crate) fn read_before(&self) -> u64 {
+        let ahead = |restored: &RestoredPosition| restored.ahead.iter().map(|(_, settled)| *settled).max();
+        let ends = self.restored.iter().map(|restored| ahead(restored).unwrap_or(0).max(restored.position));
+        ends.max().unwrap_or(0)
+    }
+
+    /// Streams that an earlier life had settled further than its position at a destination.
+    pub(crate) fn restored_ahead(&self, destination: u64) -> impl Iterator<Item = (u64, u64)> {
+        let of_destination = self.restored.iter().filter(move |restored| restored.destination == destination);
+        of_destination.flat_map(|restored| restored.ahead.iter().copied())
+    }
+
+    /// Everything before this offset was settled at a destination in an earlier life. One that has no position goes on
+    /// at the furthest of the others.
+    pub(crate) fn restored_position(&self, destination: u64) -> u64 {
+        let own = self.restored.iter().find(|restored| restored.destination == destination);
+        let furthest = || self.restored.iter().map(|restored| restored.position).max();
+        own.map(|restored| restored.position).or_else(furthest).unwrap_or(0)
+    }
+
+    /// How far an earlier life had settled a stream at a destination.
     fn restored_settled(&self, destination: u64, stream: u64) -> u64 {
-        match self.restored.iter().find(|restored| restored.destination == destination) {
-            Some(restored) => {
-                let ahead = restored.ahead.iter().find(|(ahead, _)| *ahead == stream);
-                ahead.map_or(restored.position, |(_, settled)| *settled)
-            }
-            None => self.restored.iter().map(|restored| restored.position).max().unwrap_or(0),
-        }
+        let ahead = self.restored_ahead(destination).find(|(ahead, _)| *ahead == stream);
+        ahead.map_or_else(|| self.restored_position(destination), |(_, settled)| settled)
     }
 
     /// Progress of all outlets, in their order.
@@ -229,16 +276,16 @@ impl<F> Generation<F> {
         &self.progress
     }
 
-    /// Notes the position of a lane. Gives how far it is from the last one that was noted, or `None` if it is the same
-    /// and in the journal.
-    pub(crate) fn note_position(&mut self, lane: usize, destination: u64, position: u64) -> Option<u64> {
-        if let Some((_, known)) = self.journalled.iter_mut().find(|(known, _)| *known == lane) {
-            let before = std::mem::replace(known, position);
-            return (before != position).then(|| position.saturating_sub(before));
+    /// Notes the position of a lane, and the sum of what is settled beyond it. Gives how far the position is from the
+    /// last one that was noted, or `None` if the journal has both already.
+    pub(crate) fn note_position(&mut self, lane: usize, destination: u64, position: u64, ahead: u64) -> Option<u64> {
+        let now = Journalled { lane, position, ahead };
+        if let Some(known) = self.journalled.iter_mut().find(|known| known.lane == lane) {
+            let before = std::mem::replace(known, now);
+            return (before != now).then(|| position.saturating_sub(before.position));
         }
-        self.journalled.push((lane, position));
-        let restored = self.restored.iter().find(|restored| restored.destination == destination);
-        let before = restored.map_or(self.start_offset, |restored| restored.position);
+        self.journalled.push(now);
+        let before = self.restored_position(destination).max(self.start_offset);
         Some(position.saturating_sub(before))
     }
 

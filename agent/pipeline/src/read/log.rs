@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use super::generation::Generation;
@@ -34,8 +35,11 @@ pub(crate) struct Log<F> {
     pub(crate) next_serial: u32,
     /// Files that were read to their end and closed and may still be on disk: number in the journal and inode.
     pub(crate) retired: Vec<(FileId, u64)>,
-    /// How far the line at the read offset got, if not all of its entries could be queued.
+    /// The line at the read offset, if some tracks are done with it.
     pub(crate) line_begun: Option<LineBegun>,
+    /// Before this moment of the clock on the wall there was nothing at its path that could have been missed; what came
+    /// and went since is looked for.
+    pub(crate) missed_since_ns: Option<i64>,
     /// It stands in one of the shard's queues.
     pub(crate) queued: bool,
     /// A read of it is under way.
@@ -83,15 +87,14 @@ pub(crate) struct Feed {
     pub(crate) labels: Labels,
     /// It is wanted still; else it only keeps its outlets.
     pub(crate) active: bool,
-    /// The outlets of a variant: the first one and how many.
-    pub(crate) variants: Vec<(Variant, u32, u32)>,
+    /// The outlets of each variant that was met, by their numbers.
+    pub(crate) variants: Vec<(Variant, Range<usize>)>,
 }
 
 impl Feed {
     /// The outlets of a variant, if they were worked out.
-    pub(crate) fn outlets(&self, variant: Variant) -> Option<std::ops::Range<u32>> {
-        let (_, first, count) = self.variants.iter().find(|(known, ..)| *known == variant)?;
-        Some(*first..*first + *count)
+    pub(crate) fn outlets(&self, variant: Variant) -> Option<Range<usize>> {
+        self.variants.iter().find(|(known, _)| *known == variant).map(|(_, outlets)| outlets.clone())
     }
 }
 
@@ -102,17 +105,20 @@ pub(crate) struct Outlet {
     pub(crate) lane: usize,
     /// The stream.
     pub(crate) stream: StreamId,
+    /// The track that takes its lines apart, by its place in the log, and what it makes of them.
+    pub(crate) track: usize,
+    pub(crate) variant: Variant,
 }
 
-/// How far a line got before a lane refused one of its entries.
+/// A line that some tracks are done with and others are not, because a lane had no room.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LineBegun {
     pub(crate) serial: u32,
     pub(crate) offset: u64,
-    /// Tracks that are done with it.
+    /// Where it ends.
+    pub(crate) end: u64,
+    /// How many tracks are done with it.
     pub(crate) tracks: usize,
-    /// Entries that the track after those has queued.
-    pub(crate) entries: usize,
 }
 
 impl<F> Log<F> {
@@ -131,6 +137,7 @@ impl<F> Log<F> {
             next_serial: 0,
             retired: Vec::new(),
             line_begun: None,
+            missed_since_ns: None,
             queued: false,
             reading: false,
             blocked: false,
@@ -167,6 +174,20 @@ impl<F> Log<F> {
     pub(crate) fn first_open_mark(&self, generation: &Generation<F>) -> Option<u64> {
         let open = self.tracks.iter().filter_map(|track| track.state.first_mark(generation.serial));
         open.chain(generation.cut_line).min()
+    }
+
+    /// How far the entries that went through an outlet are complete: to the read offset, or to where a record of that
+    /// outlet begins that is open.
+    pub(crate) fn complete_to(&self, generation: &Generation<F>, outlet: usize) -> u64 {
+        let Outlet { track, variant, .. } = self.outlets[outlet];
+        if let Some(begun) = self.line_begun
+            && (begun.serial, begun.offset) == (generation.serial, generation.read_offset)
+            && track < begun.tracks
+        {
+            return begun.end;
+        }
+        let mark = self.tracks[track].state.mark_of(variant, generation.serial);
+        mark.map_or(generation.read_offset, |mark| mark.min(generation.read_offset))
     }
 
     /// The position of a generation on a lane: reading has to begin there to meet all that is not settled.

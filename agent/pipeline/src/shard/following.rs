@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::io;
+use std::path::PathBuf;
 
 use super::{ClosedFile, Shard, nanos};
 use crate::environment::{Environment, LogIndex};
@@ -32,9 +33,17 @@ struct Known {
 }
 
 impl Known {
-    /// Where reading has to begin for all destinations.
+    /// Everything before this offset is settled at all destinations.
     fn position(&self) -> u64 {
         self.positions.iter().map(|position| position.position).min().unwrap_or(0)
+    }
+
+    /// Where reading has to begin: lines that were given read times get the same ones only if their run is read from its
+    /// start.
+    fn start(&self) -> u64 {
+        let position = self.position();
+        let run = self.runs.iter().find(|run| run.start < position && position < run.end);
+        run.map_or(position, |run| run.start)
     }
 }
 
@@ -74,6 +83,7 @@ impl<E: Environment> Shard<E> {
         }
         self.let_go(&mut log, now_ns);
         let done = log.closing_at.is_some() && log.generations.is_empty();
+        log.look_due_ns = u64::MAX;
         self.schedule_look(index, &mut log, now_ns);
         self.put_log(index, log);
         if done {
@@ -88,6 +98,9 @@ impl<E: Environment> Shard<E> {
             Err(error) => {
                 if let Some(generation) = log.attached() {
                     generation.detach(now_ns);
+                }
+                if error.kind() == io::ErrorKind::NotFound && log.missed_since_ns.is_none() {
+                    log.missed_since_ns = Some(self.env.wall_ns());
                 }
                 if error.kind() != io::ErrorKind::NotFound || log.generations.is_empty() {
                     self.report_failure(log, "stat", &error);
@@ -117,7 +130,8 @@ impl<E: Environment> Shard<E> {
             if generation.observe(status, now_ns) {
                 log.written_ns = now_ns;
             }
-            if self.was_rewritten(&mut log.generations[at], now_ns) {
+            let shorter = status.size < log.generations[at].read_offset;
+            if shorter || self.begins_otherwise(&mut log.generations[at], now_ns) {
                 self.restart(index, log, at, now_ns);
             } else if log.generations[at].unread_bytes() > 0 {
                 let generation = &mut log.generations[at];
@@ -134,12 +148,9 @@ impl<E: Environment> Shard<E> {
         }
     }
 
-    /// A file was truncated, or replaced in place by another content: it is shorter than what was read of it, or begins
-    /// with other bytes.
-    fn was_rewritten(&mut self, generation: &mut Generation<E::File>, now_ns: u64) -> bool {
-        if generation.status.size < generation.read_offset {
-            return true;
-        }
+    /// A file begins with other bytes than it did: it was truncated and written again. Looked at once in a while, since
+    /// it takes a read.
+    fn begins_otherwise(&mut self, generation: &mut Generation<E::File>, now_ns: u64) -> bool {
         if now_ns.saturating_sub(generation.fingerprint_checked_ns) < nanos(limits::FINGERPRINT_CHECK_INTERVAL) {
             return false;
         }
@@ -154,7 +165,7 @@ impl<E: Environment> Shard<E> {
 
     /// Checks a log that has something to read for having been rewritten, before it is read.
     pub(super) fn check_rewritten(&mut self, index: LogIndex, log: &mut Log<E::File>, at: usize, now_ns: u64) -> bool {
-        let rewritten = self.was_rewritten(&mut log.generations[at], now_ns);
+        let rewritten = self.begins_otherwise(&mut log.generations[at], now_ns);
         if rewritten {
             self.restart(index, log, at, now_ns);
         }
@@ -170,6 +181,7 @@ impl<E: Environment> Shard<E> {
         generation.gone = true;
         generation.drained = true;
         generation.cut_line = None;
+        log.seen_end = 0;
         log.lost_bytes += lost_bytes;
         self.mark_dirty(index, log);
         self.env.report(Event::Truncated { source: log.source, path: log.path.clone(), lost_bytes });
@@ -197,12 +209,11 @@ impl<E: Environment> Shard<E> {
         if self.live.get(&(log.source, candidate.status.inode)).is_some_and(|owner| *owner != index) {
             // Another log still has it open, as a generation that was renamed to this path. It is read there to its
             // end; what is left of it then is read here.
-            log.look_due_ns = now_ns + nanos(limits::DETACHED_LOOK_INTERVAL);
             return Ok(());
         }
         let component = &self.plan.sources[usize::from(log.source.0)].component_id;
         let had_earlier = !log.generations.is_empty() || !log.retired.is_empty();
-        if had_earlier || self.restored.knows_path(component, &log.path) {
+        if had_earlier || log.missed_since_ns.is_some() || self.restored.knows_path(component, &log.path) {
             self.open_missed(index, log, &candidate.status, now_ns);
         }
         let from_end = self.plan.sources[usize::from(log.source.0)].tail_from_end && !had_earlier;
@@ -244,7 +255,7 @@ impl<E: Environment> Shard<E> {
                 }
             }
             if candidate.status.regular && inode != newest.inode && !self.live.contains_key(&(log.source, inode)) {
-                candidates.push(candidate);
+                candidates.push((path, candidate));
             }
         }
         for (file, inode) in unlisted {
@@ -252,12 +263,19 @@ impl<E: Environment> Shard<E> {
             self.closed.remove(&inode);
         }
         let age = |status: &FileStatus| if status.birth_ns != 0 { status.birth_ns } else { status.modified_ns };
-        candidates.sort_by_key(|candidate| age(&candidate.status));
+        // What is known was opened in the order of its numbers. What is not came later, in the order of its time; times
+        // are coarse on some file systems, and names by date, as runtimes give them, decide between equal ones.
+        let order = |(path, candidate): &(PathBuf, Candidate<E::File>)| {
+            let number = candidate.known.as_ref().map_or(u64::MAX, |known| known.file_id.0);
+            (number, age(&candidate.status), path.clone())
+        };
+        candidates.sort_by_cached_key(order);
         let open = log.generations.iter().map(|generation| age(&generation.status));
-        let known = candidates.iter().filter(|candidate| candidate.known.is_some());
-        let newest_known = open.chain(known.map(|candidate| age(&candidate.status))).max();
-        for candidate in candidates {
-            let missed = newest_known.is_some_and(|newest| age(&candidate.status) > newest);
+        let known = candidates.iter().filter(|(_, candidate)| candidate.known.is_some());
+        let newest_known = open.chain(known.map(|(_, candidate)| age(&candidate.status))).max();
+        let newest_known = newest_known.or(log.missed_since_ns);
+        for (_, candidate) in candidates {
+            let missed = newest_known.is_some_and(|newest| age(&candidate.status) >= newest);
             if candidate.known.is_some() || missed {
                 self.add_generation(index, log, candidate, 0, now_ns);
                 let generation = log.generations.back_mut().expect("one was just added");
@@ -307,7 +325,7 @@ impl<E: Environment> Shard<E> {
     ) -> u64 {
         let Candidate { file, status, identity, known } = candidate;
         let (file_id, read_offset, restored, runs) = match known {
-            Some(known) => (known.file_id, known.position(), known.positions, known.runs),
+            Some(known) => (known.file_id, known.start(), known.positions, known.runs),
             None => {
                 let file_id = self.next_file;
                 self.next_file = FileId(file_id.0 + self.file_step);
@@ -373,7 +391,7 @@ impl<E: Environment> Shard<E> {
         log.retired.push((file, inode));
     }
 
-    /// Works out when a log has to be looked at next.
+    /// Works out when a log has to be looked at next, if that is earlier than it is looked at anyway.
     pub(super) fn schedule_look(&mut self, index: LogIndex, log: &mut Log<E::File>, now_ns: u64) {
         let idle = now_ns.saturating_sub(log.written_ns) > nanos(limits::IDLE_AFTER);
         let quiet = match (log.observed, idle) {
@@ -398,8 +416,11 @@ impl<E: Environment> Shard<E> {
         if log.closing_at.is_some() {
             wait_ns = wait_ns.min(nanos(limits::DETACHED_LOOK_INTERVAL));
         }
-        log.look_due_ns = now_ns + wait_ns;
-        self.timers.push(Reverse((log.look_due_ns, index)));
+        let due_ns = now_ns + wait_ns;
+        if due_ns < log.look_due_ns {
+            log.look_due_ns = due_ns;
+            self.timers.push(Reverse((due_ns, index)));
+        }
     }
 
     pub(super) fn queue_news(&mut self, index: LogIndex, log: &mut Log<E::File>) {

@@ -33,6 +33,7 @@ use crate::stages::Program;
 use crate::streams::Streams;
 
 pub(crate) use settling::destination_key;
+pub(crate) use targets::LogTargets;
 
 /// One core's part of the data plane.
 pub(crate) struct Shard<E: Environment> {
@@ -72,11 +73,15 @@ pub(crate) struct Shard<E: Environment> {
     journal: Vec<u8>,
     /// The last write of the journal that is done.
     journal_done: u64,
+    /// The last write of the journal that read times were in.
+    runs_journal: u64,
     dirty: Vec<LogIndex>,
     /// Something was settled since positions were last written.
     settled: bool,
     next_positions_ns: u64,
+    /// Scratch: runs, and streams with how far they are settled.
     runs: Vec<TimedRun>,
+    ahead: Vec<(u64, u64)>,
     idle_since_ns: Option<u64>,
     stopping: bool,
     /// What it counted.
@@ -194,10 +199,12 @@ impl<E: Environment> Shard<E> {
             file_step: shards as u64,
             journal: Vec::new(),
             journal_done: 0,
+            runs_journal: 0,
             dirty: Vec::new(),
             settled: false,
             next_positions_ns: 0,
             runs: Vec::new(),
+            ahead: Vec::new(),
             idle_since_ns: None,
             stopping: false,
             counters: ShardSnapshot::default(),

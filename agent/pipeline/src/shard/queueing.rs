@@ -10,7 +10,7 @@ use crate::limits::LINE_BYTES_MAX;
 use crate::read::generation::Generation;
 use crate::read::log::{Feed, LineBegun, Log, Outlet};
 use crate::snapshot::ShardSnapshot;
-use crate::stages::{Cuts, Hold, Parsed, Variant};
+use crate::stages::{Cuts, Emit, Hold, Parsed, Variant};
 
 /// A line, where it stands.
 #[derive(Clone, Copy)]
@@ -38,9 +38,8 @@ pub(super) enum Stop {
 }
 
 impl<E: Environment> Shard<E> {
-    /// Queues a line, or as much of it as can be; what was queued is remembered and left out the next time.
-    ///
-    /// Gives the lane that refused, and why.
+    /// Queues a line on one track after the other. Where one cannot, those before it are remembered, and left out when
+    /// the line comes again. Gives the lane that refused, and why.
     pub(super) fn queue_line(
         &mut self,
         index: LogIndex,
@@ -49,7 +48,7 @@ impl<E: Environment> Shard<E> {
     ) -> Result<(), (usize, Refused)> {
         let serial = log.generations[line.generation].serial;
         let begun = log.line_begun.take().filter(|begun| (begun.serial, begun.offset) == (serial, line.offset));
-        let (first, mut queued) = begun.map_or((0, 0), |begun| (begun.tracks, begun.entries));
+        let first = begun.map_or(0, |begun| begun.tracks);
         let holds = [Hold { serial, mark: line.offset }];
         let parsed = Parsed {
             line: line.bytes,
@@ -71,19 +70,20 @@ impl<E: Environment> Shard<E> {
                     feeds: &track.feeds,
                     index,
                     line,
-                    queued: &mut queued,
                 };
                 let program = &mut self.programs[track.program];
-                let result = program.run(&mut track.state, parsed, &mut cuts, &mut |parsed| queue.queue(parsed));
-                match result {
+                match program.run(&mut track.state, parsed, &mut cuts, &mut queue) {
                     Ok(()) => {
                         self.counters.partials_truncated += cuts.parts;
-                        queued = 0;
                         break;
                     }
                     Err(Stop::NewVariant { feed, variant }) => self.add_variant(log, at, feed, variant),
                     Err(Stop::Refused { lane, why }) => {
-                        log.line_begun = Some(LineBegun { serial, offset: line.offset, tracks: at, entries: queued });
+                        if at > 0 {
+                            let end = line.offset + line.source_bytes;
+                            log.line_begun = Some(LineBegun { serial, offset: line.offset, end, tracks: at });
+                            log.generations[line.generation].begin_line(end);
+                        }
                         return Err((lane, why));
                     }
                 }
@@ -107,7 +107,6 @@ impl<E: Environment> Shard<E> {
         for at in 0..log.tracks.len() {
             loop {
                 let track = &mut log.tracks[at];
-                let mut queued = 0;
                 let mut queue = Queue {
                     outbound: &mut self.outbound,
                     counters: &mut self.counters,
@@ -116,12 +115,10 @@ impl<E: Environment> Shard<E> {
                     feeds: &track.feeds,
                     index,
                     line,
-                    queued: &mut queued,
                 };
                 let program = &mut self.programs[track.program];
                 let mut cuts = Cuts::default();
-                let emit = &mut |parsed: Parsed<'_>| queue.queue(parsed);
-                match program.flush_one(&mut track.state, before_ns, now_ns, &mut cuts, emit) {
+                match program.flush_one(&mut track.state, before_ns, now_ns, &mut cuts, &mut queue) {
                     Ok(true) => {
                         self.counters.partials_flushed += 1;
                         return Ok(true);
@@ -137,6 +134,7 @@ impl<E: Environment> Shard<E> {
 
     /// Works out the outlets of a variant: the label set, its stream, and the way to every destination.
     fn add_variant(&mut self, log: &mut Log<E::File>, track: usize, feed: usize, variant: Variant) {
+        let track_number = track;
         let track = &mut log.tracks[track];
         let feed = &mut track.feeds[feed];
         let source = usize::from(log.source.0);
@@ -145,13 +143,12 @@ impl<E: Environment> Shard<E> {
         let write = &self.plan.writes[usize::from(route.write.0)];
         let outcomes = self.programs[track.program].outcomes(variant);
         let labels = labels::text(&labels::compose(&feed.labels, stages, &outcomes, &write.external_labels));
-        let first = u32::try_from(log.outlets.len()).expect("memory ends before there are that many outlets");
+        let first = log.outlets.len();
         for lane in route.lanes.clone() {
             let stream = self.outbound.streams.acquire(route.write, labels.clone());
-            log.outlets.push(Outlet { lane, stream });
+            log.outlets.push(Outlet { lane, stream, track: track_number, variant });
         }
-        let count = u32::try_from(route.lanes.len()).expect("a configuration has few destinations");
-        feed.variants.push((variant, first, count));
+        feed.variants.push((variant, first..log.outlets.len()));
         self.add_progress(log);
     }
 
@@ -160,11 +157,15 @@ impl<E: Environment> Shard<E> {
         let (outlets, outbound) = (&log.outlets, &self.outbound);
         for generation in &mut log.generations {
             generation.add_outlets(outlets.len(), |outlet| {
-                let Outlet { lane, stream } = outlets[outlet];
+                let Outlet { lane, stream, .. } = outlets[outlet];
                 (outbound.lanes[lane].key, outbound.streams.hash(stream))
             });
         }
     }
+}
+
+fn outlet_number(outlet: usize) -> u32 {
+    u32::try_from(outlet).expect("memory ends before there are that many outlets")
 }
 
 /// What a parsed line is queued with.
@@ -176,78 +177,98 @@ struct Queue<'a, F> {
     feeds: &'a [Feed],
     index: LogIndex,
     line: Line<'a>,
-    /// Entries of the line that are queued already.
-    queued: &'a mut usize,
 }
 
-impl<F> Queue<'_, F> {
-    /// Queues a parsed line's entries, as far as they were not.
-    fn queue(&mut self, parsed: Parsed<'_>) -> Result<(), Stop> {
+impl<F> Emit for Queue<'_, F> {
+    type Error = Stop;
+
+    /// Queues a parsed line's entries, all or none of them.
+    fn entry(&mut self, parsed: Parsed<'_>) -> Result<(), Stop> {
         let text = self.mend(&parsed);
+        let variant = parsed.variant;
         let generation = &mut self.generations[self.line.generation];
-        let time_ns = parsed.time_ns.unwrap_or_else(|| generation.read_time());
-        let mut entry = 0;
         for (number, feed) in self.feeds.iter().enumerate().filter(|(_, feed)| feed.active) {
-            let Some(outlets) = feed.outlets(parsed.variant) else {
-                return Err(Stop::NewVariant { feed: number, variant: parsed.variant });
-            };
+            let outlets = feed.outlets(variant).ok_or(Stop::NewVariant { feed: number, variant })?;
             for outlet in outlets {
-                if entry >= *self.queued {
-                    self.queue_entry(outlet, &text, time_ns, &parsed)?;
-                    *self.queued += 1;
+                if generation.progress(outlet).is_settled(self.line.offset) {
+                    continue;
                 }
-                entry += 1;
+                let Outlet { lane, stream, .. } = &self.outlets[outlet];
+                let Outbound { lanes, pool, .. } = &mut *self.outbound;
+                let prepared = lanes[*lane].prepare(pool, *stream, text.len());
+                prepared.map_err(|why| Stop::Refused { lane: *lane, why })?;
+            }
+        }
+        let time_ns = parsed.time_ns.unwrap_or_else(|| generation.read_time());
+        for feed in self.feeds.iter().filter(|feed| feed.active) {
+            for outlet in feed.outlets(variant).into_iter().flatten() {
+                self.queue_entry(outlet, &text, time_ns, &parsed);
             }
         }
         Ok(())
     }
 
+    fn is_settled(&mut self, variant: Variant) -> Result<bool, Stop> {
+        let generation = &mut self.generations[self.line.generation];
+        if self.line.offset >= generation.read_before() {
+            return Ok(false);
+        }
+        let mut settled = true;
+        for (number, feed) in self.feeds.iter().enumerate().filter(|(_, feed)| feed.active) {
+            let outlets = feed.outlets(variant).ok_or(Stop::NewVariant { feed: number, variant })?;
+            for outlet in outlets {
+                settled &= generation.progress(outlet).is_settled(self.line.offset);
+            }
+        }
+        Ok(settled)
+    }
+}
+
+impl<F> Queue<'_, F> {
     #[inline]
-    fn queue_entry(&mut self, outlet: u32, text: &[u8], time_ns: i64, parsed: &Parsed<'_>) -> Result<(), Stop> {
-        let Outlet { lane: lane_index, stream } = self.outlets[outlet as usize];
+    fn queue_entry(&mut self, outlet: usize, text: &[u8], time_ns: i64, parsed: &Parsed<'_>) {
+        let Outlet { lane: lane_index, stream, .. } = self.outlets[outlet];
         let generation = &mut self.generations[self.line.generation];
         let (serial, run_start) = (generation.serial, generation.run_start());
-        if generation.progress(outlet as usize).is_settled(self.line.offset) {
-            return Ok(());
+        if generation.progress(outlet).is_settled(self.line.offset) {
+            return;
         }
-        let lane = &mut self.outbound.lanes[lane_index];
-        if let Err(why) = lane.append(&mut self.outbound.pool, stream, time_ns, text, self.line.now_ns) {
-            return Err(Stop::Refused { lane: lane_index, why });
-        }
+        let Outbound { lanes, pool, .. } = &mut *self.outbound;
+        let lane = &mut lanes[lane_index];
+        lane.append(pool, stream, time_ns, text, self.line.now_ns);
         lane.count_source_bytes(self.line.source_bytes.max(text.len() as u64));
         let batch = lane.open_sequence();
         for hold in parsed.holds {
             if hold.serial == serial {
                 let from = run_start.min(hold.mark);
-                if generation.progress(outlet as usize).queue(batch, from) {
-                    lane.cover(self.index, serial, outlet);
+                if generation.progress(outlet).queue(batch, from) {
+                    lane.cover(self.index, serial, outlet_number(outlet));
                 }
             }
         }
         if parsed.holds.iter().any(|hold| hold.serial != serial) {
             self.hold_earlier(outlet, lane_index, batch, parsed);
         }
-        Ok(())
     }
 
     /// Notes an entry with the earlier generations in which its record began.
     #[cold]
-    fn hold_earlier(&mut self, outlet: u32, lane: usize, batch: u64, parsed: &Parsed<'_>) {
+    fn hold_earlier(&mut self, outlet: usize, lane: usize, batch: u64, parsed: &Parsed<'_>) {
         let current = self.generations[self.line.generation].serial;
         let lane = &mut self.outbound.lanes[lane];
         for hold in parsed.holds.iter().filter(|hold| hold.serial != current) {
             let generation = self.generations.iter_mut().find(|generation| generation.serial == hold.serial);
             // A generation is not let go of while a record is open in it.
             let Some(generation) = generation else { continue };
-            if generation.progress(outlet as usize).queue(batch, hold.mark) {
-                lane.cover(self.index, hold.serial, outlet);
+            if generation.progress(outlet).queue(batch, hold.mark) {
+                lane.cover(self.index, hold.serial, outlet_number(outlet));
             }
         }
         // A record whose last part is in this generation may have no hold in it.
         let generation = &mut self.generations[self.line.generation];
         let run_start = generation.run_start();
-        if generation.progress(outlet as usize).queue(batch, run_start) {
-            lane.cover(self.index, current, outlet);
+        if generation.progress(outlet).queue(batch, run_start) {
+            lane.cover(self.index, current, outlet_number(outlet));
         }
     }
 

@@ -67,13 +67,15 @@ impl<E: Environment> Shard<E> {
         }
         let generation = &log.generations[at];
         let start = generation.read_offset - generation.read_offset % PAGE_BYTES;
-        // What is known to be there, an unfinished line that was seen before included.
-        let expected = usize::try_from(generation.observed_bytes.saturating_sub(start)).unwrap_or(usize::MAX);
-        let unfinished = log.seen_end.saturating_sub(start);
-        let (size, bytes) = match expected {
-            _ if unfinished >= LARGE_READ_BYTES as u64 => (BufferSize::Large, LARGE_BUFFER_BYTES),
-            0..SMALL_BUFFER_BYTES => (BufferSize::Small, SMALL_BUFFER_BYTES),
-            _ => (BufferSize::Large, LARGE_READ_BYTES),
+        // What is there at least: an unfinished line that was seen goes on.
+        let unfinished = log.seen_end.saturating_sub(start) + 1;
+        let expected = generation.observed_bytes.saturating_sub(start).max(unfinished);
+        let (size, bytes) = if unfinished > LARGE_READ_BYTES as u64 {
+            (BufferSize::Large, LARGE_BUFFER_BYTES)
+        } else if expected > SMALL_BUFFER_BYTES as u64 {
+            (BufferSize::Large, LARGE_READ_BYTES)
+        } else {
+            (BufferSize::Small, SMALL_BUFFER_BYTES)
         };
         if !self.env.has_buffer(size) {
             log.queued = true;
@@ -265,8 +267,11 @@ impl<E: Environment> Shard<E> {
         }
         let generation = &log.generations[at];
         let closing = log.closing_at.is_some();
-        let settled_ns = generation.detached_ns.max(generation.grown_ns) + nanos(limits::ROTATION_SETTLE);
-        let done = if generation.attached { closing } else { now_ns >= settled_ns || closing };
+        // Whoever wrote it may not have let go of it, as long as there is no successor or a line is unfinished.
+        let followed = at + 1 < log.generations.len();
+        let wait = if followed && rest.is_empty() { limits::ROTATION_SETTLE } else { limits::ROTATION_SETTLE_UNSURE };
+        let settled_ns = generation.detached_ns.max(generation.grown_ns) + nanos(wait);
+        let done = closing || !generation.attached && now_ns >= settled_ns;
         let refused = if done {
             self.drain(index, log, at, rest, now_ns)
         } else {
@@ -314,7 +319,7 @@ impl<E: Environment> Shard<E> {
                 return refused;
             }
         }
-        if at + 1 == log.generations.len() && (log.closing_at.is_some() || log.attached().is_none()) {
+        if at + 1 == log.generations.len() && log.closing_at.is_some() {
             // Nothing follows that could hold the rest of an open record.
             if let Err(refused) = self.flush_open_records(index, log, at, u64::MAX, now_ns) {
                 return Some(refused);
@@ -415,6 +420,8 @@ impl<E: Environment> Shard<E> {
             let component = &self.plan.sources[usize::from(log.source.0)].component_id;
             let (file_id, identity) = (generation.file_id, generation.identity);
             crate::positions::format::write_file(&mut self.journal, file_id, &identity, component, &log.path);
+            // A later life could not tell the file from another one.
+            self.settled = true;
         }
     }
 

@@ -136,7 +136,7 @@ impl<E: Environment> Shard<E> {
             };
             let at = log.by_serial(item.serial).expect("a generation with unsettled entries is not let go of");
             let generation = &log.generations[at];
-            item.end = generation.read_offset;
+            item.end = log.complete_to(generation, item.outlet as usize);
             item.resume = log.first_open_mark(generation).map_or(item.end, |mark| mark.min(item.end));
             let generation = &mut log.generations[at];
             generation.take_unwritten_runs(&mut self.runs);
@@ -145,7 +145,11 @@ impl<E: Environment> Shard<E> {
                 timed = true;
             }
         }
-        if timed { self.env.journal(&mut self.journal) } else { 0 }
+        if timed {
+            self.runs_journal = self.env.journal(&mut self.journal);
+        }
+        // Another lane may have had these runs written, and that write may not be done.
+        self.runs_journal
     }
 
     fn send_waiting(&mut self, lane_index: usize, now_ns: u64) {
@@ -285,7 +289,6 @@ impl<E: Environment> Shard<E> {
     pub(crate) fn on_remainder_settled(&mut self, settled: SettledRemainder) {
         let remainder = settled.remainder;
         let lane = &mut self.outbound.lanes[remainder.lane];
-        lane.end_flight(remainder.batch);
         lane.batch(remainder.batch).body = Body { bytes: remainder.streams, start: 0 };
         self.settle(PushTicket { lane: remainder.lane, batch: remainder.batch });
     }

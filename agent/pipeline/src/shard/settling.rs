@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{POSITIONS_INTERVAL_NS, Shard};
+use super::{Outbound, POSITIONS_INTERVAL_NS, Shard};
 use crate::environment::{Environment, LogIndex};
 use crate::limits::STREAMS_AHEAD_MAX;
 use crate::plan::{Destination, DestinationKind};
@@ -49,21 +49,42 @@ impl<E: Environment> Shard<E> {
     fn write_log_positions(&mut self, log: &mut Log<E::File>) {
         for at in 0..log.generations.len() {
             let mut lowest = u64::MAX;
-            for lane in &log.lanes {
-                let position = log.position(&log.generations[at], *lane);
+            for number in 0..log.lanes.len() {
+                let lane = log.lanes[number];
+                let generation = &log.generations[at];
+                // Another destination may have had reading begin before what this one has settled already.
+                let restored = generation.restored_position(self.outbound.lanes[lane].key);
+                let position = log.position(generation, lane).max(restored);
                 lowest = lowest.min(position);
-                let key = self.outbound.lanes[*lane].key;
-                let generation = &mut log.generations[at];
-                let Some(advanced) = generation.note_position(*lane, key, position) else { continue };
-                self.outbound.lanes[*lane].counters.acknowledged_bytes += advanced;
-                let (streams, generation) = (&self.outbound.streams, &log.generations[at]);
-                let ahead = log.outlets.iter().zip(generation.all_progress()).filter(|(outlet, progress)| {
-                    outlet.lane == *lane && progress.settled() > position && position < generation.read_offset
-                });
-                let ahead = ahead.map(|(outlet, progress)| (streams.hash(outlet.stream), progress.settled()));
-                write_position(&mut self.journal, generation.file_id, key, position, ahead.take(STREAMS_AHEAD_MAX));
+                self.write_position(log, at, lane, position);
             }
             log.generations[at].forget_runs(lowest);
+        }
+    }
+
+    /// Writes a position with the streams that are ahead of it, if the journal does not say the same already.
+    fn write_position(&mut self, log: &mut Log<E::File>, at: usize, lane: usize, position: u64) {
+        let Outbound { lanes, streams, .. } = &mut self.outbound;
+        let key = lanes[lane].key;
+        self.ahead.clear();
+        let generation = &log.generations[at];
+        if position < generation.read_offset.max(generation.read_before()) {
+            let own = log.outlets.iter().zip(generation.all_progress()).filter(|(outlet, _)| outlet.lane == lane);
+            self.ahead.extend(own.map(|(outlet, progress)| (streams.hash(outlet.stream), progress.settled())));
+            // Streams that this life has not met yet are as far as an earlier one left them.
+            for (stream, settled) in generation.restored_ahead(key) {
+                if !self.ahead.iter().any(|(own, _)| *own == stream) {
+                    self.ahead.push((stream, settled));
+                }
+            }
+            self.ahead.retain(|(_, settled)| *settled > position);
+        }
+        let sum = self.ahead.iter().fold(0_u64, |sum, (_, settled)| sum.wrapping_add(*settled));
+        let generation = &mut log.generations[at];
+        if let Some(advanced) = generation.note_position(lane, key, position, sum) {
+            lanes[lane].counters.acknowledged_bytes += advanced;
+            let ahead = self.ahead.iter().copied().take(STREAMS_AHEAD_MAX);
+            write_position(&mut self.journal, generation.file_id, key, position, ahead);
         }
     }
 

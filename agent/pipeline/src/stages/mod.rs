@@ -8,4 +8,4 @@ mod partial;
 mod program;
 
 pub(crate) use partial::Hold;
-pub(crate) use program::{Cuts, Parsed, Program, ProgramState, Variant};
+pub(crate) use program::{Cuts, Emit, Parsed, Program, ProgramState, Variant};

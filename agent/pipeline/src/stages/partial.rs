@@ -44,6 +44,13 @@ pub(crate) struct OpenRecord {
 /// A spare record keeps no more memory than this; nothing counts it.
 const SPARE_BYTES_MAX: usize = 64 << 10;
 
+impl OpenRecord {
+    /// Where it begins in a generation.
+    pub(crate) fn mark(&self, serial: u32) -> Option<u64> {
+        self.holds.iter().find(|hold| hold.serial == serial).map(|hold| hold.mark)
+    }
+}
+
 impl OpenRecords {
     /// Creates an empty set.
     pub(crate) fn new(budget: Budget) -> Self {
@@ -57,8 +64,7 @@ impl OpenRecords {
 
     /// Where the earliest open record begins in a generation.
     pub(crate) fn first_mark(&self, serial: u32) -> Option<u64> {
-        let holds = self.records.iter().flat_map(|record| &record.holds);
-        holds.filter(|hold| hold.serial == serial).map(|hold| hold.mark).min()
+        self.records.iter().filter_map(|record| record.mark(serial)).min()
     }
 
     /// Gives a record that got no part since `before_ns`.

@@ -15,6 +15,13 @@ use crate::split::timestamp::TimestampParser;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Variant(pub(crate) u64);
 
+impl Variant {
+    /// What the first stages made of it.
+    fn first(self, stages: u32) -> Self {
+        Self(self.0 & u64::MAX.checked_shr(u64::BITS - stages * STAGE_BITS).unwrap_or(u64::MAX))
+    }
+}
+
 /// Bits of a variant for each stage.
 const STAGE_BITS: u32 = 16;
 
@@ -70,6 +77,19 @@ pub(crate) struct Cuts {
     pub(crate) parts: u64,
 }
 
+/// Takes what a program made of a line.
+pub(crate) trait Emit {
+    /// Why it cannot take something now.
+    type Error;
+
+    /// Takes an entry.
+    fn entry(&mut self, parsed: Parsed<'_>) -> Result<(), Self::Error>;
+
+    /// Tells whether the record that a part of this variant, in the line at hand, belongs to was settled in an earlier
+    /// life. Its last part may not be read again, so the part must not open it.
+    fn is_settled(&mut self, variant: Variant) -> Result<bool, Self::Error>;
+}
+
 impl Program {
     /// Creates the program of a route.
     pub(crate) fn new(stages: &[Stage]) -> Self {
@@ -103,25 +123,25 @@ impl Program {
 
     /// Takes a line apart and gives the result to `emit`, unless it is a part of a record that goes on. Where `emit`
     /// fails, everything is as it was before.
-    pub(crate) fn run<E>(
+    pub(crate) fn run<E: Emit>(
         &mut self,
         state: &mut ProgramState,
         line: Parsed<'_>,
         cuts: &mut Cuts,
-        emit: &mut impl FnMut(Parsed<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
+        emit: &mut E,
+    ) -> Result<(), E::Error> {
         run_from(&mut self.parsers, &mut state.open, 0, line, cuts, emit)
     }
 
     /// Gives a record that got no part since `before_ns` to `emit` as it is, and ends it. True if there was one.
-    pub(crate) fn flush_one<E>(
+    pub(crate) fn flush_one<E: Emit>(
         &mut self,
         state: &mut ProgramState,
         before_ns: u64,
         now_ns: u64,
         cuts: &mut Cuts,
-        emit: &mut impl FnMut(Parsed<'_>) -> Result<(), E>,
-    ) -> Result<bool, E> {
+        emit: &mut E,
+    ) -> Result<bool, E::Error> {
         for stage in 0..self.parsers.len() {
             let (before, after) = state.open.split_at_mut(stage + 1);
             let Some(record) = before[stage].stale(before_ns) else { continue };
@@ -163,6 +183,12 @@ impl ProgramState {
         self.open.iter().filter_map(|open| open.first_mark(serial)).min()
     }
 
+    /// Where a record begins in a generation that will become an entry of this variant.
+    pub(crate) fn mark_of(&self, variant: Variant, serial: u32) -> Option<u64> {
+        let prefixes = (1..).map(|stages| variant.first(stages));
+        self.open.iter().zip(prefixes).filter_map(|(open, prefix)| open.get(prefix)?.mark(serial)).min()
+    }
+
     /// No record is open.
     pub(crate) fn is_empty(&self) -> bool {
         self.open.iter().all(OpenRecords::is_empty)
@@ -170,16 +196,16 @@ impl ProgramState {
 }
 
 /// Runs the stages from number `stage` on.
-fn run_from<E>(
+fn run_from<E: Emit>(
     parsers: &mut [Parser],
     open: &mut [OpenRecords],
     stage: usize,
     input: Parsed<'_>,
     cuts: &mut Cuts,
-    emit: &mut impl FnMut(Parsed<'_>) -> Result<(), E>,
-) -> Result<(), E> {
+    emit: &mut E,
+) -> Result<(), E::Error> {
     let (Some((parser, parsers)), Some((records, open))) = (parsers.split_first_mut(), open.split_first_mut()) else {
-        return emit(input);
+        return emit.entry(input);
     };
     let (code, partial, bytes_max, mut output) = match parser {
         Parser::Cri { timestamps, bytes_max } => match cri::parse(input.line, timestamps) {
@@ -207,6 +233,9 @@ fn run_from<E>(
     let continues = records.get(variant).is_some();
     if !partial && !continues {
         return run_from(parsers, open, stage + 1, output, cuts, emit);
+    }
+    if partial && !continues && parsers.is_empty() && emit.is_settled(variant)? {
+        return Ok(());
     }
     let part = Part { bytes: output.line, holds: output.holds, time_ns: output.time_ns, now_ns: input.now_ns };
     let added = records.push(variant, &part, bytes_max);
@@ -267,6 +296,30 @@ mod tests {
         mark: u64,
     }
 
+    #[derive(Default)]
+    struct Collector {
+        refuse: bool,
+        got: Option<(String, Option<i64>, Variant, Vec<(u32, u64)>)>,
+    }
+
+    impl Emit for Collector {
+        type Error = ();
+
+        fn entry(&mut self, parsed: Parsed<'_>) -> Result<(), ()> {
+            if self.refuse {
+                return Err(());
+            }
+            let holds = parsed.holds.iter().map(|hold| (hold.serial, hold.mark)).collect();
+            let line = String::from_utf8_lossy(parsed.line).into_owned();
+            self.got = Some((line, parsed.time_ns, parsed.variant, holds));
+            Ok(())
+        }
+
+        fn is_settled(&mut self, _variant: Variant) -> Result<bool, ()> {
+            Ok(false)
+        }
+    }
+
     impl Fixture {
         fn new(stages: &[Stage]) -> Self {
             let program = Program::new(stages);
@@ -284,20 +337,11 @@ mod tests {
                 holds: &holds,
                 now_ns: self.mark,
             };
-            let mut got = None;
-            let refuse = self.refuse;
-            let result = self.program.run(&mut self.state, parsed, &mut self.cuts, &mut |parsed| {
-                if refuse {
-                    return Err(());
-                }
-                let holds = parsed.holds.iter().map(|hold| (hold.serial, hold.mark)).collect();
-                got = Some((String::from_utf8_lossy(parsed.line).into_owned(), parsed.time_ns, parsed.variant, holds));
-                Ok(())
-            });
-            if result.is_ok() {
+            let mut collector = Collector { refuse: self.refuse, got: None };
+            if self.program.run(&mut self.state, parsed, &mut self.cuts, &mut collector).is_ok() {
                 self.mark += line.len() as u64 + 1;
             }
-            self.emitted.extend(got.map(|(line, time, variant, holds)| {
+            self.emitted.extend(collector.got.map(|(line, time, variant, holds)| {
                 let outcomes = self.program.outcomes(variant);
                 (line, time, outcomes.iter().map(|outcome| format!("{outcome:?}")).collect(), holds)
             }));
@@ -396,19 +440,14 @@ mod tests {
     fn what_stays_open_is_flushed_as_it_is() {
         let mut fixture = Fixture::new(&[cri()]);
         fixture.line(&format!("{TIME} stdout P a"));
-        let mut flushed = Vec::new();
+        let mut collector = Collector::default();
         let mut flush = |fixture: &mut Fixture, before_ns| {
-            fixture
-                .program
-                .flush_one(&mut fixture.state, before_ns, 9, &mut Cuts::default(), &mut |parsed| {
-                    flushed.push(String::from_utf8_lossy(parsed.line).into_owned());
-                    Ok::<(), ()>(())
-                })
-                .unwrap()
+            let Fixture { program, state, cuts, .. } = fixture;
+            program.flush_one(state, before_ns, 9, cuts, &mut collector).unwrap()
         };
         assert!(flush(&mut fixture, 0));
         assert!(!flush(&mut fixture, u64::MAX));
-        assert_eq!(flushed, ["a"]);
+        assert_eq!(collector.got.unwrap().0, "a");
         assert!(fixture.state.is_empty());
     }
 }
