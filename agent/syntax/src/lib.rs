@@ -1,1 +1,24 @@
 //! Text of the configuration language in, tree and diagnostics out.
+//!
+//! A caller puts its files into a [`SourceMap`], cuts them into tokens by [`Lexer`], and prints what is wrong with them,
+//! together with its own findings, by [`render()`] or [`summary`].
+
+#![forbid(unsafe_code)]
+
+mod character; //   which characters are letters, digits, printable
+mod identifier; //  names
+mod literal; //     numbers and strings: text ↔ value
+mod source; //      texts, spans, positions
+mod token; //       what the lexer yields
+
+mod diagnostic; //  what is wrong, in one line
+mod lexer; //       text → tokens
+mod render; //      what is wrong, with the lines it is about
+
+pub use diagnostic::{Diagnostic, Severity, has_errors, summary};
+pub use identifier::{EmptyIdentifier, is_identifier, sanitize_identifier};
+pub use lexer::Lexer;
+pub use literal::{Number, Text, quote};
+pub use render::{Style, render};
+pub use source::{FileId, Position, Source, SourceMap, Span};
+pub use token::{Token, TokenKind};
