@@ -1,0 +1,5 @@
+//! Whole texts through the public interface.
+
+mod conformance;
+mod goldens;
+mod random;
