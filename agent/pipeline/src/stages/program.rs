@@ -368,8 +368,8 @@ mod tests {
             fixture.emitted,
             [
                 expected("hello", Some(NS), "Value(\"stderr\")", 0),
-                expected("no cri", None, "Unmatched", 45),
-                expected("x", None, "Value(\"stdout\")", 52),
+                expected("no cri", None, "Unmatched", 46),
+                expected("x", None, "Value(\"stdout\")", 53),
             ]
         );
     }
