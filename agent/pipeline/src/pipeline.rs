@@ -97,7 +97,7 @@ impl Pipeline {
     }
 
     /// Stops reading, sends what was read, waits for the answers until `drain_timeout` is over, and saves positions.
-    pub async fn stop(self, _drain_timeout: Duration) -> StopReport {
+    pub async fn stop(&self, _drain_timeout: Duration) -> StopReport {
         StopReport::default()
     }
 }
