@@ -1,0 +1,3 @@
+//! The agent's control plane.
+
+pub mod server;
