@@ -108,8 +108,15 @@ fn check(name: &str, family: &Family) {
     }
 }
 
+/// Values up to a bound.
+#[derive(Debug)]
+struct Bucket {
+    bound: f64,
+    values: f64,
+}
+
 fn check_histogram(name: &str, family: &Family) {
-    let mut buckets: BTreeMap<&[(String, String)], Vec<(f64, f64)>> = BTreeMap::new();
+    let mut buckets: BTreeMap<&[(String, String)], Vec<Bucket>> = BTreeMap::new();
     let (mut sums, mut counts) = (BTreeSet::new(), BTreeMap::new());
     let mut of_bucket = Vec::new();
     for ((sample, labels), value) in &family.samples {
@@ -125,14 +132,15 @@ fn check_histogram(name: &str, family: &Family) {
         }
     }
     for (labels, bound, value) in &of_bucket {
-        buckets.entry(labels).or_default().push((*bound, *value));
+        buckets.entry(labels).or_default().push(Bucket { bound: *bound, values: *value });
     }
     assert_eq!(buckets.len(), counts.len(), "{name}");
     for (labels, mut buckets) in buckets {
-        buckets.sort_by(|left, right| left.0.total_cmp(&right.0));
-        assert!(buckets.is_sorted_by(|left, right| left.0 < right.0 && left.1 <= right.1), "{name} {buckets:?}");
-        let (bound, total) = buckets.last().expect("a series has a bucket");
-        assert_eq!((*bound, Some(total)), (f64::INFINITY, counts.get(labels)), "{name}");
+        buckets.sort_by(|left, right| left.bound.total_cmp(&right.bound));
+        let is_rising = |left: &Bucket, right: &Bucket| left.bound < right.bound && left.values <= right.values;
+        assert!(buckets.is_sorted_by(is_rising), "{name} {buckets:?}");
+        let last = buckets.last().expect("a series has a bucket");
+        assert_eq!((last.bound, Some(&last.values)), (f64::INFINITY, counts.get(labels)), "{name}");
         assert!(sums.contains(labels), "{name}");
     }
 }
