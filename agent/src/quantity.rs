@@ -30,7 +30,7 @@ const BYTES_MAX: f64 = 9_223_372_036_854_775_807.0;
 /// Reads a duration such as `15s`, `1h30m`, `1.5m` or `0`.
 ///
 /// A negative one is an error: nothing here can wait for less than no time.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let quoted = longship_syntax::quote(text.as_bytes());
     let sum = sum(text, &DURATION_UNITS).map_err(|error| match error {
         SumError::NoNumber => format!("time: invalid duration {quoted}"),
@@ -49,7 +49,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads a size such as `1MiB`, `10KB` or `512B`. A number needs its unit.
-pub fn bytes(text: &str) -> Result<u64, String> {
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let sum = sum(text, &BYTE_UNITS).map_err(|error| match error {
         SumError::NoNumber => format!("units: invalid {text}"),
         SumError::Unit(unit) => format!("units: unknown unit {unit} in {text}"),
@@ -64,7 +64,7 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 }
 
 /// Writes a duration as Go does: `15s`, `1h30m0s`, `250ms`, `82.963µs`.
-pub fn go_duration(duration: Duration) -> String {
+pub(crate) fn go_duration(duration: Duration) -> String {
     let fraction = |whole: u128, part: u128, digits: usize| match part {
         0 => whole.to_string(),
         part => format!("{whole}.{}", format!("{part:0digits$}").trim_end_matches('0')),

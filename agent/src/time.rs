@@ -4,10 +4,7 @@ use std::time::Duration;
 
 /// Writes the time that is `since_epoch` after the beginning of 1970, in UTC, with as many digits as it needs.
 pub(crate) fn rfc3339(since_epoch: Duration) -> String {
-    let seconds = since_epoch.as_secs();
-    let (year, month, day) = civil(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-    let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    let mut text = to_the_second(since_epoch);
     if since_epoch.subsec_nanos() > 0 {
         let fraction = format!("{:09}", since_epoch.subsec_nanos());
         text.push('.');
@@ -15,6 +12,18 @@ pub(crate) fn rfc3339(since_epoch: Duration) -> String {
     }
     text.push('Z');
     text
+}
+
+/// Writes the time that is `since_epoch` after the beginning of 1970, in UTC, with milliseconds.
+pub(crate) fn rfc3339_millis(since_epoch: Duration) -> String {
+    format!("{}.{:03}Z", to_the_second(since_epoch), since_epoch.subsec_millis())
+}
+
+fn to_the_second(since_epoch: Duration) -> String {
+    let seconds = since_epoch.as_secs();
+    let (year, month, day) = civil(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }
 
 /// Returns the year, month and day that is so many days after 1970-01-01.
@@ -39,6 +48,7 @@ mod tests {
         let check = |seconds: u64, nanoseconds: u32, expect: &str| {
             assert_eq!(rfc3339(Duration::new(seconds, nanoseconds)), expect);
         };
+        assert_eq!(rfc3339_millis(Duration::new(1, 2_000_000)), "1970-01-01T00:00:01.002Z");
         check(0, 0, "1970-01-01T00:00:00Z");
         check(951_782_399, 1, "2000-02-28T23:59:59.000000001Z");
         check(951_782_400, 0, "2000-02-29T00:00:00Z");

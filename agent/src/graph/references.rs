@@ -16,6 +16,10 @@ pub(crate) struct References {
     declared: BTreeMap<String, bool>,
 }
 
+/// What Alloy says of a function that has a newer name.
+const DEPRECATED: &str =
+    "this stdlib function is deprecated; please refer to the documentation for updated usage and alternatives";
+
 impl References {
     /// Adds a component. What refers to one that is not `usable` is not evaluated, and not reported either: the fault
     /// is the component's.
@@ -30,9 +34,14 @@ impl References {
             let names = named.leading_names().unwrap_or_default();
             if let Some((id, _)) = component_id(named, |id| self.declared.contains_key(id)) {
                 is_usable &= self.declared[&id];
-            } else if names.first().is_some_and(|(name, _)| stdlib::lookup(name).is_none()) {
+                return;
+            }
+            let Some((first, span)) = names.first() else { return };
+            if stdlib::lookup(first).is_none() {
                 diagnostics.push(self.missing(&names));
                 is_usable = false;
+            } else if stdlib::is_deprecated(first) {
+                diagnostics.push(Diagnostic::warning(*span, DEPRECATED));
             }
         });
         is_usable

@@ -38,6 +38,8 @@ struct Taker {
     /// How it looks for files, if its targets are patterns.
     matching: Option<Matching>,
     gives: Gives,
+    /// Its targets could not be worked out when they last changed.
+    is_failed: bool,
 }
 
 /// Where a component's targets go on to.
@@ -80,6 +82,11 @@ pub enum Change {
         /// What is wrong, with its place.
         error: String,
     },
+    /// The targets of a component that [`Change::Failed`] can be worked out again.
+    Recovered {
+        /// Its id.
+        component_id: String,
+    },
 }
 
 impl TargetGraph {
@@ -102,7 +109,7 @@ impl TargetGraph {
             for_each_name(&targets.expression, &mut |named| {
                 refers_to.extend(component_id_of(named, &exports));
             });
-            Some(Taker { component_id, targets, refers_to, matching, gives })
+            Some(Taker { component_id, targets, refers_to, matching, gives, is_failed: false })
         };
         let takers = components.into_iter().filter_map(taker).collect();
         Self { takers, exports, sources, variables }
@@ -143,36 +150,52 @@ impl TargetGraph {
         let value = targets.iter().map(|target| Value::Object(target.iter().map(text).collect())).collect();
         let exports = BTreeMap::from([("targets".to_owned(), Value::Array(value))]);
         self.exports.insert(id.clone(), Value::Object(exports));
-        let dependants = (0..self.takers.len()).filter(|index| self.takers[*index].refers_to.contains(&id));
-        dependants.collect::<Vec<_>>().into_iter().filter_map(|index| self.evaluate_again(index)).collect()
+        let mut changes = Vec::new();
+        for index in 0..self.takers.len() {
+            if !self.takers[index].refers_to.contains(&id) {
+                continue;
+            }
+            let targets = self.evaluate(&self.takers[index].targets);
+            changes.extend(self.takers[index].take(MatcherIndex(index), targets));
+        }
+        changes
     }
 
-    fn evaluate_again(&mut self, index: usize) -> Option<Change> {
-        let taker = &self.takers[index];
-        let expression = &taker.targets.expression;
+    fn evaluate(&self, targets: &LiveTargets) -> Result<Vec<TextMap>, String> {
+        let expression = &targets.expression;
         let scope = Scope { exports: &self.exports, environment: &*self.variables, sources: &self.sources };
-        let targets = scope
-            .evaluate(expression)
-            .and_then(|value| convert::<Vec<TextMap>>(value).map_err(|error| error.at(expression, &self.sources)));
-        match targets {
-            Err(error) => Some(Change::Failed {
-                component_id: taker.component_id.clone(),
-                error: error.one_line(&self.sources).to_string(),
-            }),
-            Ok(targets) if targets == taker.targets.current => None,
-            Ok(targets) => {
-                let change = match taker.matching {
-                    Some(_) => Some(Change::Patterns(MatcherIndex(index))),
-                    None => taker.change(&targets),
-                };
-                self.takers[index].targets.current = targets;
-                change
-            }
-        }
+        let targets = scope.evaluate(expression);
+        targets
+            .and_then(|value| convert(value).map_err(|error| error.at(expression, &self.sources)))
+            .map_err(|error| error.one_line(&self.sources).to_string())
     }
 }
 
 impl Taker {
+    /// Takes new targets, and returns what follows from it.
+    fn take(&mut self, own_index: MatcherIndex, targets: Result<Vec<TextMap>, String>) -> Vec<Change> {
+        let component_id = self.component_id.clone();
+        let mut changes = Vec::new();
+        let targets = match targets {
+            Ok(targets) => targets,
+            Err(error) => {
+                self.is_failed = true;
+                return vec![Change::Failed { component_id, error }];
+            }
+        };
+        if std::mem::take(&mut self.is_failed) {
+            changes.push(Change::Recovered { component_id });
+        }
+        if targets != self.targets.current {
+            self.targets.current = targets;
+            changes.extend(match self.matching {
+                Some(_) => Some(Change::Patterns(own_index)),
+                None => self.change(&self.targets.current),
+            });
+        }
+        changes
+    }
+
     /// Returns the change for the data plane, if the component feeds it.
     fn change(&self, targets: &[TextMap]) -> Option<Change> {
         let Gives::Source(index) = self.gives else { return None };
