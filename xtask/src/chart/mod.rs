@@ -2,6 +2,8 @@
 //!
 //! Each `charts/longship/tests/NAME.values.yaml` is a case; `NAME.expect.yaml` beside it is what it renders to.
 
+mod values;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,6 +34,13 @@ pub(crate) fn chart(arguments: &Arguments) -> Result<()> {
             compare(&case, &rendered)?;
         }
         say(&format!("{}: ok", case.name));
+    }
+    let (path, readme) = (folder().join("README.md"), documented()?);
+    if arguments.update {
+        fs::write(path, readme).context("writing the README")?;
+    } else {
+        let written = fs::read_to_string(path).context("reading the README")?;
+        ensure!(written == readme, "the README's table is out of date (cargo xtask chart --update)");
     }
     Ok(())
 }
@@ -65,6 +74,12 @@ fn cases() -> Result<Vec<Case>> {
     ensure!(!cases.is_empty(), "the chart has no tests");
     cases.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(cases)
+}
+
+/// Returns the chart's README as it should be.
+fn documented() -> Result<String> {
+    let read = |name: &str| fs::read_to_string(folder().join(name)).with_context(|| format!("reading {name}"));
+    values::document(&read("README.md")?, &read("values.yaml")?)
 }
 
 fn lint(helm: &Path, case: &Case) -> Result<()> {
@@ -104,7 +119,7 @@ mod tests {
 
     use longship_syntax::{SourceMap, parse_file};
 
-    use super::{cases, compare, folder, lint, render};
+    use super::{cases, compare, documented, folder, lint, render};
     use crate::tools;
     use crate::workspace::output;
 
@@ -130,6 +145,12 @@ mod tests {
         command.args(["template", "logs"]).arg(folder()).args(["--set", "controller.type=deployment"]);
         let error = output(&mut command).unwrap_err().to_string();
         assert!(error.contains("controller.type is \"deployment\": positions are kept on the node"), "{error}");
+    }
+
+    #[test]
+    fn the_readme_lists_the_values() {
+        let readme = fs::read_to_string(folder().join("README.md")).unwrap();
+        assert_eq!(readme, documented().unwrap(), "cargo xtask chart --update makes the table anew");
     }
 
     #[test]
