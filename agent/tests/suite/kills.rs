@@ -28,7 +28,7 @@ fn kills_under_load_with_rotation_lose_nothing() {
     let route =
         Route { name: "pods", glob: node.glob(""), stages: "stage.cri { }", endpoint: endpoint(&sink.push_url(), "") };
     node.configure(&route.text());
-    let rotation = Rotation { bytes: 512 << 10, reopen_after: ReopenAfter::Lines(20), keep: 50, gzip: false };
+    let rotation = Rotation { bytes: 128 << 10, reopen_after: ReopenAfter::Lines(20), keep: 50, gzip: false };
     let spec = Spec { files: 20, active: 20, stamps: Stamps::Wall, rotation: Some(rotation), ..Spec::default() };
     let running = Workload::create(&node.logs(), &spec).unwrap().spawn(Pace::LinesPerSecond(20_000), Until::default());
 
