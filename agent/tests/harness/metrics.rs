@@ -24,8 +24,7 @@ impl Metrics {
 
     /// The sum of a metric's series that have these labels; `None` without any.
     pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-        let has = |series: &&Series| labels.iter().all(|(label, value)| series.label(label) == Some(value));
-        self.of(name).filter(has).map(|series| series.value).reduce(|sum, value| sum + value)
+        self.of(name).filter(|series| series.has(labels)).map(|series| series.value).reduce(|sum, value| sum + value)
     }
 
     /// The values of a metric by one of its labels; series that are equal in it are added up.
@@ -37,9 +36,10 @@ impl Metrics {
         values
     }
 
-    /// The value of a label in the series of a metric that is 1, as metrics that name a state have it.
-    pub(crate) fn state(&self, name: &str, label: &str) -> Option<&str> {
-        self.of(name).find(|series| series.value > 0.5)?.label(label)
+    /// The value of a label in the series of a metric that is 1 and has these labels, as metrics that name a state have
+    /// it.
+    pub(crate) fn state(&self, name: &str, labels: &[(&str, &str)], label: &str) -> Option<&str> {
+        self.of(name).find(|series| series.value > 0.5 && series.has(labels))?.label(label)
     }
 
     fn of(&self, name: &str) -> impl Iterator<Item = &Series> {
@@ -64,6 +64,10 @@ impl Series {
         }
         let value = rest.split_whitespace().next()?.parse().ok()?;
         Some(Self { name: name.to_owned(), labels, value })
+    }
+
+    fn has(&self, labels: &[(&str, &str)]) -> bool {
+        labels.iter().all(|(label, value)| self.label(label) == Some(value))
     }
 
     fn label(&self, name: &str) -> Option<&str> {
@@ -96,5 +100,5 @@ fn series_are_found_by_name_and_labels() {
     assert_eq!(metrics.sum("a", &[("x", "3")]), None);
     assert_eq!(metrics.sum("a_b", &[]), Some(7.0));
     assert_eq!(metrics.by("a", "x"), BTreeMap::from([("1".to_owned(), 3.0), ("2".to_owned(), 1_000.0)]));
-    assert_eq!(metrics.state("c", "rung"), Some("v"));
+    assert_eq!(metrics.state("c", &[], "rung"), Some("v"));
 }

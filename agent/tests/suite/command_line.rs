@@ -29,7 +29,7 @@ fn the_arguments_of_an_alloy_container_are_taken() {
     agent.wait_ready();
     agent.wait("the line", |_| lines(&sink) == ["hello"]);
     assert_eq!(agent.get("/-/healthy").unwrap().0, 200);
-    let version = agent.metrics().state("longship_build_info", "version").map(str::to_owned);
+    let version = agent.metrics().state("longship_build_info", &[], "version").map(str::to_owned);
     assert_eq!(version.as_deref(), Some(env!("CARGO_PKG_VERSION")));
     let said = agent.said();
     assert!(said.contains("level=info"), "{said}");

@@ -22,6 +22,7 @@ fn a_pause_that_was_asked_for_is_kept() {
     let (node, sink, truth) = setting("min_backoff_period = \"10ms\"");
     sink.set_faults(vec![Fault::next(1, Action::throttle(2))]);
     let mut agent = node.start(&[]);
+    agent.wait_ready();
     let verdict = wait_for_all(&mut agent, &sink, NO_TENANT, &truth);
     assert!(verdict.is_exact(), "{verdict}");
     let metrics = agent.metrics();
@@ -44,6 +45,7 @@ fn entries_refused_for_good_are_counted_and_nothing_is_sent_again() {
     let refusal = EntryRefusal { reason: EntryReason::TooFarBehind, streams: None, every: 10 };
     sink.set_faults(vec![Fault::next(1, Action::RefuseEntries(refusal))]);
     let mut agent = node.start(&[]);
+    agent.wait_ready();
     wait_for_received(&mut agent, &sink, &truth);
     let metrics = agent.metrics();
     agent.stop();
@@ -53,6 +55,9 @@ fn entries_refused_for_good_are_counted_and_nothing_is_sent_again() {
     assert_eq!(check.received, LINES, "nothing is sent again");
     assert_eq!(check.stored, LINES - check.refused);
     assert_eq!(dropped(&metrics), check.refused, "{metrics:?}");
+    // Loki lists at most ten.
+    let named = metrics.sum("longship_refused_entries_total", &[("reason", "too_far_behind")]).map(whole);
+    assert_eq!(named, Some(check.refused.min(10)), "{metrics:?}");
     let sent = metrics.sum("loki_write_sent_entries_total", &[]).map(whole);
     assert_eq!(sent, Some(LINES - check.refused));
 }
@@ -63,6 +68,7 @@ fn a_push_refused_whole_is_counted_and_not_sent_again() {
     let text = Some("couldn't parse labels: 1:2: parse error: unexpected character".to_owned());
     sink.set_faults(vec![Fault::next(1, Action::Refuse(Refusal { status: 400, text, ..Refusal::default() }))]);
     let mut agent = node.start(&[]);
+    agent.wait_ready();
     wait_for_received(&mut agent, &sink, &truth);
     let metrics = agent.metrics();
     agent.stop();
@@ -80,6 +86,7 @@ fn a_push_that_failed_as_often_as_it_may_is_counted_and_dropped() {
         setting("min_backoff_period = \"10ms\"\n\t\tmax_backoff_retries = 3\n\t\tbatch_size = \"16KiB\"");
     sink.set_faults(vec![Fault::next(3, Action::refuse(503))]);
     let mut agent = node.start(&[]);
+    agent.wait_ready();
     wait_for_received(&mut agent, &sink, &truth);
     let metrics = agent.metrics();
     agent.stop();

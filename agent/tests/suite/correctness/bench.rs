@@ -42,9 +42,9 @@ fn io_uring_refused(node: &Node) -> Option<&'static str> {
         agent.wait_ready();
         let metrics = agent.metrics();
         agent.stop();
-        let is_refused = metrics.state("longship_read_rung", "rung") != Some("io_uring");
-        let reason = metrics.by("longship_rung_refused", "reason").into_keys().next();
-        is_refused.then(|| reason.expect("what is refused is refused for a reason"))
+        let is_refused = metrics.state("longship_read_rung", &[], "rung") != Some("io_uring");
+        let reason = metrics.state("longship_rung_refused", &[("rung", "io_uring")], "reason");
+        is_refused.then(|| reason.expect("what is refused is refused for a reason").to_owned())
     });
     refused.as_deref()
 }
@@ -73,8 +73,8 @@ impl Bench {
         let mut agent = self.node.start(&[&format!("--read.rung={read}"), &format!("--observe.rung={observe}")]);
         agent.wait_ready();
         let metrics = agent.metrics();
-        assert_eq!(metrics.state("longship_read_rung", "rung"), Some(*read));
-        assert_eq!(metrics.state("longship_observe_rung", "rung"), Some(*observe));
+        assert_eq!(metrics.state("longship_read_rung", &[], "rung"), Some(*read));
+        assert_eq!(metrics.state("longship_observe_rung", &[], "rung"), Some(*observe));
         agent
     }
 }
