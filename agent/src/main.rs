@@ -1,3 +1,7 @@
 //! The agent.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    longship::cli::main()
+}

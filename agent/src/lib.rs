@@ -1,0 +1,14 @@
+//! The agent's control plane.
+
+pub mod boot; //       start and drain order of everything
+pub mod cli;
+mod components; //     what each component kind takes
+pub mod discover; //   targets: which files there are
+mod events; //         what the data plane tells → log lines
+pub mod graph; //      configuration text → what to do
+pub mod server; //     figures and probes over HTTP //        argv → command → exit code
+
+mod cores; //          how many shards the machine gives us
+pub mod log; //        the agent's own log lines
+mod quantity; //       durations and sizes as texts
+mod time; //           times as texts
