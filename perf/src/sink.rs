@@ -85,6 +85,7 @@ fn options(arguments: &Arguments) -> io::Result<Options> {
         (Some(certificate), Some(key)) => Some(Identity {
             certificates_pem: std::fs::read_to_string(certificate)?,
             key_pem: std::fs::read_to_string(key)?,
+            clients_pem: None,
         }),
         _ => None,
     };

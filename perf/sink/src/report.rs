@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 /// Sums over everything so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
+    /// Connections that were taken, those included whose TLS handshake failed.
+    pub connections: u64,
     /// Pushes.
     pub requests: RequestStats,
     /// Bytes of bodies, as they came.

@@ -13,6 +13,7 @@ use crate::sink::Shared;
 /// Counts all pushes and remembers the last ones.
 #[derive(Debug)]
 pub(crate) struct Traffic {
+    connections: u64,
     stats: RequestStats,
     body_bytes: u64,
     uncompressed_bytes: u64,
@@ -26,6 +27,7 @@ pub(crate) struct Traffic {
 impl Traffic {
     pub(crate) fn new(kept: usize) -> Self {
         Self {
+            connections: 0,
             stats: RequestStats::default(),
             body_bytes: 0,
             uncompressed_bytes: 0,
@@ -38,6 +40,7 @@ impl Traffic {
 
     pub(crate) fn stats(&self) -> Stats {
         Stats {
+            connections: self.connections,
             requests: self.stats.clone(),
             body_bytes: self.body_bytes,
             uncompressed_bytes: self.uncompressed_bytes,
@@ -45,6 +48,11 @@ impl Traffic {
             last_answer_ns: self.last_answer_ns,
             check: None,
         }
+    }
+
+    /// Notes a connection.
+    pub(crate) fn connected(&mut self) {
+        self.connections += 1;
     }
 
     pub(crate) fn unanswered_now(&self) -> u64 {

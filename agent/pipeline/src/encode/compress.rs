@@ -16,7 +16,7 @@ const PIECE_BYTES: usize = 64 << 10;
 const PREAMBLE_BYTES: usize = 5;
 
 /// A sealed request body. The bytes of it are `bytes[start..]`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Body {
     /// The body, with unused room before it.
     pub bytes: Vec<u8>,

@@ -5,6 +5,8 @@
 //! one of the `on_…` methods, and calls [`Shard::turn`] again. A turn begins everything that can be begun: looks at
 //! paths, reads, requests, journal writes. Nothing here waits, and nothing is shared but two budgets.
 
+#[cfg(test)]
+mod allocations;
 mod following;
 mod queueing;
 mod reading;
@@ -14,7 +16,7 @@ mod targets;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -47,7 +49,7 @@ pub(crate) struct Shard<E: Environment> {
     logs: Vec<Option<Box<Log<E::File>>>>,
     free_logs: Vec<LogIndex>,
     by_path: HashMap<(SourceIndex, PathBuf), LogIndex>,
-    by_name: HashMap<(WatchId, OsString), Vec<LogIndex>>,
+    by_name: HashMap<WatchId, HashMap<OsString, Vec<LogIndex>>>,
     watches: HashMap<PathBuf, Watch>,
     /// Logs that something happened to.
     news: VecDeque<LogIndex>,
@@ -229,14 +231,10 @@ impl<E: Environment> Shard<E> {
     pub(crate) fn on_signal(&mut self, signal: &Signal) {
         match signal {
             Signal::Written { watch, name } => {
-                for log in self.named(*watch, name) {
-                    self.mark_news(log);
-                }
+                self.mark_named(*watch, name, Self::mark_news);
             }
             Signal::Renamed { watch, name } => {
-                for log in self.named(*watch, name) {
-                    self.mark_look(log);
-                }
+                self.mark_named(*watch, name, Self::mark_look);
             }
             Signal::Overflow => {
                 self.counters.event_overflows += 1;
@@ -265,9 +263,14 @@ impl<E: Environment> Shard<E> {
         now_ns >= self.next_round_ns
     }
 
-    fn named(&self, watch: WatchId, name: &OsString) -> Vec<LogIndex> {
-        // Names are few for each log, and signals few for each turn.
-        self.by_name.get(&(watch, name.clone())).cloned().unwrap_or_default()
+    /// Marks the logs that a name in a folder belongs to.
+    fn mark_named(&mut self, watch: WatchId, name: &OsStr, mark: fn(&mut Self, LogIndex)) {
+        let log = |shard: &Self, at: usize| shard.by_name.get(&watch)?.get(name)?.get(at).copied();
+        let mut at = 0;
+        while let Some(index) = log(self, at) {
+            mark(self, index);
+            at += 1;
+        }
     }
 
     /// Puts a log into the queue of those that something happened to.

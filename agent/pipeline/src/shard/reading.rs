@@ -380,8 +380,10 @@ impl<E: Environment> Shard<E> {
     /// Lets logs try again that found the budget used up.
     pub(super) fn feed_starved(&mut self, now_ns: u64) {
         if now_ns >= self.starved_until_ns {
-            let starved = std::mem::take(&mut self.starved);
+            let mut starved = std::mem::take(&mut self.starved);
             self.unblock(&starved);
+            starved.clear();
+            self.starved = starved;
         }
     }
 

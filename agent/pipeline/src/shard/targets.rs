@@ -1,6 +1,6 @@
 //! Takes the targets of a source: which logs are followed, under which label sets.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::{Shard, Watch};
@@ -90,14 +90,14 @@ impl<E: Environment> Shard<E> {
         log.names.push((folder.to_owned(), name.to_owned()));
         log.observed = watch.is_some() && log.observed;
         if let Some(watch) = watch {
-            let logs = self.by_name.entry((watch, name.to_owned())).or_default();
+            let logs = self.by_name.entry(watch).or_default().entry(name.to_owned()).or_default();
             if !logs.contains(&index) {
                 logs.push(index);
             }
         }
     }
 
-    fn unwatch_name(&mut self, index: LogIndex, folder: &Path, name: OsString) {
+    fn unwatch_name(&mut self, index: LogIndex, folder: &Path, name: &OsStr) {
         let Some(watch) = self.watches.get_mut(folder) else { return };
         watch.users -= 1;
         let (id, last) = (watch.id, watch.users == 0);
@@ -105,11 +105,15 @@ impl<E: Environment> Shard<E> {
             self.watches.remove(folder);
         }
         let Some(id) = id else { return };
-        let key = (id, name);
-        if let Some(logs) = self.by_name.get_mut(&key) {
+        if let Some(names) = self.by_name.get_mut(&id)
+            && let Some(logs) = names.get_mut(name)
+        {
             logs.retain(|log| *log != index);
             if logs.is_empty() {
-                self.by_name.remove(&key);
+                names.remove(name);
+            }
+            if names.is_empty() {
+                self.by_name.remove(&id);
             }
         }
         if last {
@@ -150,7 +154,7 @@ impl<E: Environment> Shard<E> {
         self.free_logs.push(index);
         self.by_path.remove(&(log.source, log.path.clone()));
         for (folder, name) in std::mem::take(&mut log.names) {
-            self.unwatch_name(index, &folder, name);
+            self.unwatch_name(index, &folder, &name);
         }
         for outlet in &log.outlets {
             self.outbound.streams.release(outlet.stream);

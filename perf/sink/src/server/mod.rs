@@ -112,6 +112,7 @@ fn tell(done: &blocking::Sender<io::Result<()>>, result: io::Result<()>) {
 /// Serves one connection. Its errors are the client's business.
 async fn handle(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>, orders: watch::Receiver<Order>) {
     drop(stream.set_nodelay(true));
+    shared.state().traffic.connected();
     let reset = ResetSwitch::default();
     let connection = Connection::new(stream, reset.clone());
     match tls {

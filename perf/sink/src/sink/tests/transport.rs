@@ -88,6 +88,7 @@ fn only_the_last_requests_are_remembered_with_their_headers() {
     let requests = sink.requests();
     let seen: Vec<_> = requests.iter().map(|request| (request.number, request.header("authorization"))).collect();
     assert_eq!(seen, [(1, Some("Bearer two")), (2, Some("Bearer three"))]);
+    assert_eq!(sink.stats().connections, 3);
 }
 
 #[test]
