@@ -68,7 +68,6 @@ pub struct ComponentName {
 }
 
 /// What is wrong with a configuration. Displays as Alloy prints it, with the lines it is about.
-#[derive(Debug)]
 pub struct LoadError {
     sources: SourceMap,
     diagnostics: Vec<Diagnostic>,
@@ -152,6 +151,12 @@ struct Component {
 impl std::fmt::Display for LoadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&render(&self.diagnostics, &self.sources, Style::Plain))
+    }
+}
+
+impl std::fmt::Debug for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
     }
 }
 
