@@ -15,3 +15,5 @@ mod stopping;
 mod refusals;
 
 mod command_line;
+
+mod demo;
