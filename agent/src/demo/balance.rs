@@ -18,6 +18,8 @@ use super::tally::Counted;
 pub(super) struct Books {
     /// Logs of the node. They may grow while reading ends.
     pub(super) node: Vec<NodeLog>,
+    /// How many more there are that nobody could open.
+    pub(super) unreadable: usize,
     /// Generated logs, which have come to rest before.
     pub(super) pods: Vec<PodLog>,
     /// The agent's sums.
@@ -121,7 +123,7 @@ impl AgentSums {
 }
 
 impl Books {
-    /// Files that were followed.
+    /// Files that were followed and could be read.
     pub(super) fn files(&self) -> u64 {
         (self.node.len() + self.pods.len()) as u64
     }
@@ -201,6 +203,7 @@ mod tests {
         let counted = Counted { read_bytes: 400, read_lines: 4, lost_bytes: 0, read_offset_bytes: 50, size_bytes: 50 };
         Books {
             node: vec![node_log(100, 100, 100), node_log(100, 300, 200), unfinished],
+            unreadable: 1,
             pods: vec![PodLog { path: "/pods/a".to_owned(), written_bytes: 400, file_bytes: 400, counted }],
             agent: AgentSums { sent_entries: 13, acknowledged_bytes: 800, is_drained: true, ..AgentSums::default() },
             receiver: CheckStats { received: 13, accepted: 13, ..CheckStats::default() },

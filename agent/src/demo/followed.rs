@@ -42,26 +42,32 @@ impl Followed {
     /// Asks the kernel about the node's logs. One that nobody may read has no extent.
     pub(super) fn extents(&mut self) -> Extents {
         let mut extents = Extents::new();
-        for (source, path, _) in self.tally.files() {
-            if source != self.pods
-                && let Some(extent) = self.held.extent(path)
-            {
+        for (_, path, _) in self.tally.files().filter(|(source, _, _)| *source != self.pods) {
+            if let Some(extent) = self.held.extent(path) {
                 extents.insert(path.to_owned(), extent);
             }
         }
         extents
     }
 
-    /// The node's logs, with what the kernel told before and after.
+    /// The node's logs that could be read, with what the kernel told before and after.
     pub(super) fn node_logs(&self, before: &Extents, after: &Extents) -> Vec<NodeLog> {
-        let of_node = self.tally.files().filter(|(source, _, _)| *source != self.pods);
-        let logs = of_node.map(|(_, path, counted)| NodeLog {
-            path: path.display().to_string(),
-            before: before.get(path).copied().unwrap_or_default(),
-            after: after.get(path).copied().unwrap_or_default(),
-            counted,
+        let logs = self.node_files().filter_map(|(path, counted)| {
+            let (before, after) = (before.get(path), after.get(path));
+            let is_readable = before.is_some() || after.is_some() || counted.read_bytes > 0;
+            is_readable.then(|| NodeLog {
+                path: path.display().to_string(),
+                before: before.copied().unwrap_or_default(),
+                after: after.copied().unwrap_or_default(),
+                counted,
+            })
         });
         logs.collect()
+    }
+
+    /// How many of the node's logs were followed, whether they could be read or not.
+    pub(super) fn node_count(&self) -> usize {
+        self.node_files().count()
     }
 
     /// The generated logs.
@@ -75,5 +81,10 @@ impl Followed {
             counted: counted.get(log.path.as_path()).copied().unwrap_or_default(),
         });
         logs.collect()
+    }
+
+    fn node_files(&self) -> impl Iterator<Item = (&Path, Counted)> {
+        let files = self.tally.files().filter(|(source, _, _)| *source != self.pods);
+        files.map(|(_, path, counted)| (path, counted))
     }
 }

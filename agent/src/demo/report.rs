@@ -12,7 +12,9 @@ use super::quantity;
 pub struct Report {
     /// Files that were followed.
     files: u64,
-    /// Of them, those that became shorter, so that nobody knows what was written to them.
+    /// Files that would have been, but could not be opened.
+    files_unreadable: u64,
+    /// Of those that were followed, the ones that became shorter, so that nobody knows what was written to them.
     files_rewritten: u64,
     /// Streams that the receiver holds.
     streams: u64,
@@ -54,6 +56,7 @@ impl Report {
         let latency = &books.receiver.latency;
         Self {
             files: books.files(),
+            files_unreadable: books.unreadable as u64,
             files_rewritten: books.node.iter().filter(|log| log.is_rewritten()).count() as u64,
             streams: books.receiver.streams,
             lines: books.counted(|counted| counted.read_lines),
@@ -97,7 +100,15 @@ impl Report {
         let mut row = |name: &str, value: String| {
             text.push_str(&format!("  {name:<9}{value}\n"));
         };
-        row("files", format!("{} followed, {} streams", count(self.files), count(self.streams)));
+        row(
+            "files",
+            format!(
+                "{} followed, {} not readable, {} streams",
+                count(self.files),
+                count(self.files_unreadable),
+                count(self.streams)
+            ),
+        );
         row(
             "entries",
             format!(

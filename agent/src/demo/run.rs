@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use longship_sink::sink::{self, Check, Sink};
 use longship_sink::verdict::compare;
 use tempfile::TempDir;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::balance::{AgentSums, Books, NodeLog, PodLog};
 use super::configuration;
@@ -62,9 +62,23 @@ impl std::error::Error for DemoError {}
 /// Runs a demo from its beginning to its outcome.
 pub async fn run(options: &Options) -> Result<Report, DemoError> {
     let begun = Instant::now();
+    // From now on a signal ends the demo in order, and the temporary folder is removed.
+    let signals = Signals::new().map_err(DemoError::Signals)?;
     let (demo, pods) = Demo::begin(options).await?;
-    let (books, rung) = demo.run(pods, options.duration).await?;
+    let (books, rung) = demo.run(pods, options.duration, signals).await?;
     Ok(Report::new(&books, rung, begun.elapsed()))
+}
+
+/// What ends a demo early.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
 }
 
 /// A demo under way.
@@ -94,11 +108,14 @@ impl Demo {
     }
 
     /// Watches for the duration, then ends everything in order. Returns what everybody counted, and the rung.
-    async fn run(mut self, pods: GrowingPods, duration: Duration) -> Result<(Books, String), DemoError> {
-        let watched = self.watch(duration).await;
-        // The writers are told to stop even if watching failed.
+    async fn run(
+        mut self,
+        pods: GrowingPods,
+        duration: Duration,
+        signals: Signals,
+    ) -> Result<(Books, String), DemoError> {
+        self.watch(duration, signals).await;
         let pods = pods.end().map_err(DemoError::Folder)?;
-        watched?;
         let written = pods.logs().map_err(DemoError::Folder)?;
         self.settle(&written).await;
         let (books, rung) = self.end(&pods, &written).await;
@@ -106,17 +123,18 @@ impl Demo {
     }
 
     /// Looks, and shows what there is to see, until time is up or somebody presses Ctrl-C.
-    async fn watch(&mut self, duration: Duration) -> Result<(), DemoError> {
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(DemoError::Signals)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(DemoError::Signals)?;
+    async fn watch(&mut self, duration: Duration, mut signals: Signals) {
         let mut end = std::pin::pin!(tokio::time::sleep(duration));
         let mut ticks = tokio::time::interval(LOOK_INTERVAL);
         let mut live = LiveLine::begin();
+        // What is followed is held before it can be rotated; there is nothing to show yet.
+        ticks.tick().await;
+        self.followed.take(&self.agent.pipeline().snapshot().await);
         loop {
             tokio::select! {
                 () = end.as_mut() => break,
-                _ = interrupt.recv() => break,
-                _ = terminate.recv() => break,
+                _ = signals.interrupt.recv() => break,
+                _ = signals.terminate.recv() => break,
                 _ = ticks.tick() => {
                     let snapshot = self.agent.pipeline().snapshot().await;
                     self.followed.take(&snapshot);
@@ -125,7 +143,6 @@ impl Demo {
             }
         }
         live.end();
-        Ok(())
     }
 
     /// Waits until the agent has read what is there: the generated logs whole, those of the node for a while only,
@@ -153,8 +170,10 @@ impl Demo {
         followed.take(&stopped.last);
         let after = followed.extents();
         receiver.stop();
+        let node = followed.node_logs(&before, &after);
         let books = Books {
-            node: followed.node_logs(&before, &after),
+            unreadable: followed.node_count() - node.len(),
+            node,
             pods: followed.pod_logs(written),
             agent: AgentSums::of(&stopped),
             receiver: receiver.stats().check.unwrap_or_default(),
