@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn never_gives_a_time_twice_whatever_the_wall_clock_does() {
-        let mut random = crate::testing::Random::new(5);
+        let mut random = crate::random::Random::new(5);
         for shards in 1..5 {
             let mut clocks: Vec<ReadClock> = (0..shards).map(|shard| ReadClock::new(shard, shards, 1_000)).collect();
             let mut given = std::collections::BTreeSet::new();

@@ -4,7 +4,7 @@
 //! the `on_…` methods of [`crate::shard::Shard`], what came of it. So the same code runs on io_uring, on pread, and in a
 //! seeded simulation, and nothing is ever dropped half way.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -90,21 +90,26 @@ pub(crate) enum BufferSize {
 pub(crate) struct WatchId(pub(crate) u32);
 
 /// Something happened to files.
-#[derive(Clone, Debug)]
-pub(crate) enum Signal {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Signal<'a> {
     /// The file of this name was written or truncated.
     Written {
         /// The folder.
         watch: WatchId,
         /// The name in it.
-        name: OsString,
+        name: &'a OsStr,
     },
     /// The name came, went, or names another file now.
     Renamed {
         /// The folder.
         watch: WatchId,
         /// The name in it.
-        name: OsString,
+        name: &'a OsStr,
+    },
+    /// The folder is gone, and the watch with it.
+    FolderGone {
+        /// The folder.
+        watch: WatchId,
     },
     /// Signals were lost.
     Overflow,

@@ -77,6 +77,14 @@ pub enum Event {
         /// The entries, in order.
         entries: Vec<EchoEntry>,
     },
+    /// A folder cannot be watched for a reason other than that it is not there; its files are polled. Told once for each
+    /// shard: the reason is most often a limit that holds for all.
+    WatchFailed {
+        /// The folder.
+        folder: PathBuf,
+        /// The error.
+        error: String,
+    },
     /// The positions journal cannot be written. Nothing more is acknowledged until it can.
     PositionsFailed {
         /// The system call and its error.

@@ -5,16 +5,19 @@ mod budget;
 mod clock;
 mod counters;
 mod deliver;
+mod driver;
 mod encode;
 mod environment;
 mod event;
 mod identity;
 mod labels;
 pub mod limits;
+mod observe;
 mod pipeline;
 pub mod plan;
 mod positions;
 mod push;
+mod random;
 mod read;
 mod shard;
 #[cfg(test)]
@@ -23,8 +26,6 @@ mod snapshot;
 mod split;
 mod stages;
 mod streams;
-#[cfg(test)]
-mod testing;
 
 pub use event::{EchoEntry, Event};
 pub use pipeline::{ObserveRung, Options, Pipeline, ReadRung, StartError};

@@ -47,9 +47,6 @@ pub(crate) const BATCHES_WAITING_MAX: usize = 2;
 /// Streams ahead of a file's position that are remembered with it.
 pub(crate) const STREAMS_AHEAD_MAX: usize = 64;
 
-/// From position to read offset of a file, at least this, or four batches where those are larger.
-pub(crate) const WINDOW_BYTES_MIN: u64 = 4 << 20;
-
 /// Time between two rounds over the files that have news, unless one is known to have more.
 pub(crate) const ROUND_INTERVAL: Duration = Duration::from_millis(5);
 

@@ -24,7 +24,7 @@ pub struct Plan {
 pub struct SourceIndex(pub u16);
 
 /// The place of a [`Write`] in [`Plan::writes`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WriteIndex(pub u16);
 
 /// A `loki.source.file` component.

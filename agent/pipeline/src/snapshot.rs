@@ -51,7 +51,7 @@ pub struct FileSnapshot {
 }
 
 /// What one destination was sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct DestinationSnapshot {
     /// The component it belongs to.
     pub write: WriteIndex,

@@ -1,6 +1,7 @@
 //! The command line: argv → command → exit code.
 
 mod alloy_flags;
+mod demo;
 mod flags;
 mod run;
 
@@ -59,12 +60,14 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Demo(demo::Arguments),
 }
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
     }
 }
 

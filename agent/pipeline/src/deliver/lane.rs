@@ -274,11 +274,6 @@ impl Lane {
         self.open.entries == 0
     }
 
-    /// The batch that fills up has as much as a batch may.
-    pub(crate) fn open_is_full(&self) -> bool {
-        self.open.line_bytes >= self.batch_bytes_max
-    }
-
     /// Lines' bytes in the batch that fills up.
     pub(crate) fn open_line_bytes(&self) -> usize {
         self.open.line_bytes

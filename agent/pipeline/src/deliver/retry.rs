@@ -54,7 +54,7 @@ mod tests {
             retry_on_429: true,
         };
         let mut backoff = Backoff::default();
-        let mut random = crate::testing::Random::new(1);
+        let mut random = crate::random::Random::new(1);
         for expected_ms in [500, 1000, 2000, 4000, 5000, 5000] {
             backoff.fail(&retry, 1_000, None, random.next());
             let pause = backoff.until_ns() - 1_000;

@@ -17,16 +17,16 @@ const PREAMBLE_BYTES: usize = 5;
 
 /// A sealed request body. The bytes of it are `bytes[start..]`.
 #[derive(Clone, Debug, Default)]
-pub struct Body {
+pub(crate) struct Body {
     /// The body, with unused room before it.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// Where it begins.
-    pub start: usize,
+    pub(crate) start: usize,
 }
 
 impl Body {
     /// The body itself.
-    pub fn as_slice(&self) -> &[u8] {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 }
@@ -101,6 +101,7 @@ impl Compressor {
     }
 
     /// Uncompressed bytes of the body so far.
+    #[cfg(test)]
     pub(crate) fn message_bytes(&self) -> usize {
         self.message_bytes
     }
@@ -149,7 +150,7 @@ fn length_bytes_before(out: &[u8], end: usize) -> [u8; PREAMBLE_BYTES] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Random;
+    use crate::random::Random;
 
     #[test]
     fn what_comes_out_decompresses_to_what_went_in() {

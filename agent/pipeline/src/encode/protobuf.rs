@@ -22,9 +22,6 @@ const VARINT_2: u8 = 0x10;
 /// Entry tag and length (1 + 5), timestamp tag and length (2), seconds (1 + 10), nanos (1 + 5), line tag and length (6).
 pub(crate) const ENTRY_HEAD_BYTES_MAX: usize = 6 + 2 + 11 + 6 + 6;
 
-/// The longest the head of a stream gets beside its labels: stream tag and length, labels tag and length.
-pub(crate) const STREAM_HEAD_BYTES_MAX: usize = 1 + 10 + 1 + 10;
-
 /// Encodes an entry's head into `head`, and gives how many bytes of it are used; the line follows it.
 ///
 /// Fields that are zero are left out, as proto3 prescribes; an empty line has no line field.
@@ -134,7 +131,7 @@ mod tests {
 
     #[test]
     fn equals_what_prost_writes_for_random_streams() {
-        let mut random = crate::testing::Random::new(7);
+        let mut random = crate::random::Random::new(7);
         for _ in 0..2_000 {
             let labels = "l".repeat(random.below(300) as usize);
             let lines: Vec<(i64, String)> = (0..random.below(8))

@@ -152,6 +152,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Bytes that were not read: those from the first record on that is not whole.
+    #[cfg(test)]
     pub(crate) fn rest_bytes(&self) -> usize {
         self.rest.len()
     }

@@ -2,3 +2,5 @@
 
 pub(crate) mod format;
 pub(crate) mod restored;
+pub(crate) mod storage;
+pub(crate) mod writer;

@@ -93,12 +93,18 @@ impl Restored {
             .find(|file| file.component == component && file.identity.matches(status, head))
     }
 
+    /// Keeps the files that `keep` says yes to.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&RestoredFile) -> bool) {
+        self.files.retain(|_, file| keep(file));
+    }
+
     /// A component knew a file at this path.
     pub(crate) fn knows_path(&self, component: &str, path: &std::path::Path) -> bool {
         self.files.values().any(|file| file.component == component && file.path == path)
     }
 
     /// All files, in the order of their numbers.
+    #[cfg(test)]
     pub(crate) fn files(&self) -> impl Iterator<Item = &RestoredFile> {
         self.files.values()
     }

@@ -93,6 +93,9 @@ impl<E: Environment> Shard<E> {
 
     /// Looks at the path: what it names now may be another file.
     fn look_at_path(&mut self, index: LogIndex, log: &mut Log<E::File>, now_ns: u64) {
+        if !log.observed {
+            self.watch_again(index, log);
+        }
         let named = match self.env.status_at(&log.path) {
             Ok(status) => status,
             Err(error) => {

@@ -10,6 +10,7 @@ mod allocations;
 mod following;
 mod queueing;
 mod reading;
+mod reporting;
 mod sending;
 mod settling;
 mod targets;
@@ -30,10 +31,11 @@ use crate::plan::{Plan, Source, SourceIndex, Stage, WriteIndex};
 use crate::positions::format::{FileId, TimedRun};
 use crate::positions::restored::{Restored, RestoredPosition};
 use crate::read::log::Log;
-use crate::snapshot::ShardSnapshot;
+use crate::snapshot::{FileSnapshot, ShardSnapshot};
 use crate::stages::Program;
 use crate::streams::Streams;
 
+pub(crate) use reporting::ShardReport;
 pub(crate) use settling::destination_key;
 pub(crate) use targets::LogTargets;
 
@@ -86,6 +88,8 @@ pub(crate) struct Shard<E: Environment> {
     ahead: Vec<(u64, u64)>,
     idle_since_ns: Option<u64>,
     stopping: bool,
+    /// Logs that ended a while ago, with the moment and their last readings.
+    ended: Vec<(u64, FileSnapshot)>,
     /// What it counted.
     pub(crate) counters: ShardSnapshot,
 }
@@ -209,6 +213,7 @@ impl<E: Environment> Shard<E> {
             ahead: Vec::new(),
             idle_since_ns: None,
             stopping: false,
+            ended: Vec::new(),
             counters: ShardSnapshot::default(),
         }
     }
@@ -228,14 +233,11 @@ impl<E: Environment> Shard<E> {
     }
 
     /// Takes a signal about files.
-    pub(crate) fn on_signal(&mut self, signal: &Signal) {
+    pub(crate) fn on_signal(&mut self, signal: Signal<'_>) {
         match signal {
-            Signal::Written { watch, name } => {
-                self.mark_named(*watch, name, Self::mark_news);
-            }
-            Signal::Renamed { watch, name } => {
-                self.mark_named(*watch, name, Self::mark_look);
-            }
+            Signal::Written { watch, name } => self.mark_named(watch, name, Self::mark_news),
+            Signal::Renamed { watch, name } => self.mark_named(watch, name, Self::mark_look),
+            Signal::FolderGone { watch } => self.forget_watch(watch),
             Signal::Overflow => {
                 self.counters.event_overflows += 1;
                 self.look_at_everything();
@@ -258,9 +260,9 @@ impl<E: Environment> Shard<E> {
         self.outbound.lanes.iter().all(Lane::is_empty) && self.journal.is_empty() && self.dirty.is_empty()
     }
 
-    /// Signals about a folder's names are worth having: the next round is due.
-    pub(crate) fn wants_signals(&self, now_ns: u64) -> bool {
-        now_ns >= self.next_round_ns
+    /// Signals are worth having from this moment on: the next round over the logs with news is due then.
+    pub(crate) fn signals_from_ns(&self) -> u64 {
+        self.next_round_ns
     }
 
     /// Marks the logs that a name in a folder belongs to.

@@ -1,10 +1,11 @@
 //! Takes the targets of a source: which logs are followed, under which label sets.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::{Shard, Watch};
-use crate::environment::{Environment, LogIndex};
+use crate::environment::{Environment, LogIndex, WatchId};
 use crate::event::Event;
 use crate::plan::{Labels, SourceIndex};
 use crate::read::log::{Feed, Log, Track};
@@ -19,11 +20,10 @@ pub(crate) struct LogTargets {
 impl<E: Environment> Shard<E> {
     /// Follows these logs for a source, and no others. A changed label set takes effect at the read offset.
     pub(crate) fn set_targets(&mut self, source: SourceIndex, targets: &[LogTargets]) {
+        let wanted: HashSet<&Path> = targets.iter().map(|target| target.path.as_path()).collect();
         for index in self.log_indexes() {
             let gone = self.logs[index.0 as usize].as_ref().is_some_and(|log| {
-                log.source == source
-                    && log.closing_at.is_none()
-                    && !targets.iter().any(|target| target.path == log.path)
+                log.source == source && log.closing_at.is_none() && !wanted.contains(log.path.as_path())
             });
             if gone && let Some(mut log) = self.take_log(index) {
                 log.closing_at = Some(log.attached().map_or(0, |generation| generation.observed_bytes));
@@ -121,6 +121,38 @@ impl<E: Environment> Shard<E> {
         }
     }
 
+    /// A folder is gone. Its logs are looked at from time to time until it can be watched again.
+    pub(super) fn forget_watch(&mut self, gone: WatchId) {
+        for watch in self.watches.values_mut().filter(|watch| watch.id == Some(gone)) {
+            watch.id = None;
+        }
+        for index in self.by_name.remove(&gone).unwrap_or_default().into_values().flatten() {
+            if let Some(log) = &mut self.logs[index.0 as usize] {
+                log.observed = false;
+            }
+            self.mark_look(index);
+        }
+    }
+
+    /// Watches the folders of a log that could not be watched before, because they were not there.
+    pub(super) fn watch_again(&mut self, index: LogIndex, log: &mut Log<E::File>) {
+        let mut observed = true;
+        for (folder, name) in &log.names {
+            let Some(watch) = self.watches.get_mut(folder) else { continue };
+            watch.id = watch.id.or_else(|| self.env.watch(folder));
+            match watch.id {
+                Some(id) => {
+                    let logs = self.by_name.entry(id).or_default().entry(name.clone()).or_default();
+                    if !logs.contains(&index) {
+                        logs.push(index);
+                    }
+                }
+                None => observed = false,
+            }
+        }
+        log.observed = observed;
+    }
+
     /// Sets the label sets of a log's entries. Feeds that are not wanted any more keep their outlets: entries of them
     /// may be under way.
     fn set_feeds(&mut self, log: &mut Log<E::File>, label_sets: &[Labels]) {
@@ -151,6 +183,7 @@ impl<E: Environment> Shard<E> {
     /// Forgets a log that is closed.
     pub(super) fn remove_log(&mut self, index: LogIndex) {
         let Some(mut log) = self.take_log(index) else { return };
+        self.note_ended(&log);
         self.free_logs.push(index);
         self.by_path.remove(&(log.source, log.path.clone()));
         for (folder, name) in std::mem::take(&mut log.names) {

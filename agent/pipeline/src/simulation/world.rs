@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -13,7 +14,7 @@ use crate::environment::{
 };
 use crate::event::Event;
 use crate::identity::FileStatus;
-use crate::testing::Random;
+use crate::random::Random;
 
 pub(crate) const MS: u64 = 1_000_000;
 
@@ -50,7 +51,7 @@ pub(crate) struct World {
 /// What a shard has begun and was not told of yet.
 #[derive(Default)]
 pub(crate) struct Pending {
-    pub(crate) signals: VecDeque<Signal>,
+    pub(crate) signals: VecDeque<OwnedSignal>,
     pub(crate) reads: Vec<PendingRead>,
     pub(crate) requests: Vec<PendingRequest>,
     pub(crate) journal: VecDeque<(u64, u64, Vec<u8>)>,
@@ -59,6 +60,24 @@ pub(crate) struct Pending {
     journal_number: u64,
     small_reads: usize,
     large_reads: usize,
+}
+
+/// A signal with its name.
+#[derive(Clone)]
+pub(crate) enum OwnedSignal {
+    Written(WatchId, OsString),
+    Renamed(WatchId, OsString),
+    Overflow,
+}
+
+impl OwnedSignal {
+    pub(crate) fn borrow(&self) -> Signal<'_> {
+        match self {
+            Self::Written(watch, name) => Signal::Written { watch: *watch, name },
+            Self::Renamed(watch, name) => Signal::Renamed { watch: *watch, name },
+            Self::Overflow => Signal::Overflow,
+        }
+    }
 }
 
 pub(crate) struct PendingRead {
@@ -140,9 +159,9 @@ impl World {
         let lost = self.weather.signal_loss > 0 && self.random.once_in(self.weather.signal_loss);
         let name = name.to_owned();
         let signal = match (lost, written) {
-            (true, _) => Signal::Overflow,
-            (false, true) => Signal::Written { watch, name },
-            (false, false) => Signal::Renamed { watch, name },
+            (true, _) => OwnedSignal::Overflow,
+            (false, true) => OwnedSignal::Written(watch, name),
+            (false, false) => OwnedSignal::Renamed(watch, name),
         };
         for pending in &mut self.shards {
             pending.signals.push_back(signal.clone());
@@ -200,14 +219,6 @@ impl World {
         }
         self.tell(from, false);
         self.tell(to, false);
-    }
-
-    pub(crate) fn unlink(&mut self, path: &Path) {
-        self.say(|| format!("unlink {}", path.display()));
-        if let Some(inode) = self.files.names.remove(path) {
-            self.unlink_inode(inode);
-        }
-        self.tell(path, false);
     }
 
     /// The process is killed: what its shards had begun is cut off where it is. A request under way may arrive all

@@ -118,7 +118,7 @@ fn several_pushes_at_once_keep_as_many_connections() {
 #[test]
 fn a_body_larger_than_socket_buffers_arrives_whole() {
     let (sink, client) = checking();
-    let mut random = crate::testing::Random::new(5);
+    let mut random = crate::random::Random::new(5);
     let lines: Vec<u8> = (0..200_000).map(|_| b'!' + u8::try_from(random.below(90)).unwrap()).collect();
     let large = String::from_utf8(lines).unwrap();
     run(async {

@@ -9,19 +9,19 @@ use std::rc::Rc;
 
 use crate::encode::compress::Body;
 use crate::environment::{
-    Answer, BufferSize, Environment, PushTicket, ReadTicket, Remainder, SettledRemainder, Signal, WatchId,
+    Answer, BufferSize, Environment, PushTicket, ReadTicket, Remainder, SettledRemainder, WatchId,
 };
 use crate::event::Event;
 use crate::identity::FileStatus;
 use crate::limits::{LARGE_BUFFER_BYTES, LARGE_BUFFERS, PAGE_BYTES, SMALL_BUFFERS};
-use crate::testing::Random;
+use crate::random::Random;
 
 /// What every request is answered with.
 pub(super) const ACCEPTED: Answer = Answer::Response { status: 204, retry_after_ns: None, body: Vec::new() };
 
 const FOLDER: &str = "/var/log/pods";
 
-const WATCH: WatchId = WatchId(0);
+pub(super) const WATCH: WatchId = WatchId(0);
 
 /// One line in so many is a part of a record that goes on in the next line.
 pub(super) const PARTIAL_EVERY: usize = 50;
@@ -80,8 +80,8 @@ pub(super) struct WarmEnvironment {
     pub(super) text: Text,
     /// Sizes of the files, which are opened in order.
     pub(super) sizes: Vec<u64>,
-    /// The signal that each file was written.
-    pub(super) signals: Vec<Signal>,
+    /// The name of each file in its folder.
+    pub(super) names: Vec<OsString>,
     /// Reads under way.
     pub(super) reads: VecDeque<(ReadTicket, BufferSize)>,
     /// Requests under way.
@@ -99,7 +99,7 @@ impl WarmEnvironment {
             now_ns: 1,
             text,
             sizes: vec![0; logs],
-            signals: (0..logs).map(|log| Signal::Written { watch: WATCH, name: name(log) }).collect(),
+            names: (0..logs).map(name).collect(),
             reads: VecDeque::with_capacity(SMALL_BUFFERS + LARGE_BUFFERS),
             requests: VecDeque::with_capacity(crate::limits::REQUESTS_MAX),
             journal_writes: 0,

@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use super::{LogTargets, Shard, ShardSetup};
 use crate::budget::Budget;
+use crate::environment::Signal;
 use crate::limits;
 use crate::plan::{
     Authentication, Destination, DestinationKind, Endpoint, Plan, Retry, Route, Source, SourceIndex, Stage, Tls, Write,
     WriteIndex,
 };
 use crate::positions::restored::Restored;
-use crate::testing::Random;
-use environment::{Text, WarmEnvironment};
+use crate::random::Random;
+use environment::{Text, WATCH, WarmEnvironment};
 
 /// Logs, each with one stream.
 const LOGS: usize = 200;
@@ -85,16 +86,16 @@ fn shard(text: Text) -> Shard<WarmEnvironment> {
 fn ship(shard: &mut Shard<WarmEnvironment>) {
     let mut random = Random::new(7);
     let goal = shard.env.sizes[0] + shard.env.text.period();
-    let signals = std::mem::take(&mut shard.env.signals);
+    let names = std::mem::take(&mut shard.env.names);
     while shard.env.sizes.iter().any(|size| *size < goal) {
-        for (log, written) in signals.iter().enumerate() {
+        for (log, name) in names.iter().enumerate() {
             let bytes = if random.once_in(4) { random.below(200 << 10) } else { random.below(4 << 10) };
             shard.env.grow(log, bytes, goal);
-            shard.on_signal(written);
+            shard.on_signal(Signal::Written { watch: WATCH, name });
         }
         settle(shard);
     }
-    shard.env.signals = signals;
+    shard.env.names = names;
 }
 
 /// Gives the shard turns, and what it began, until it has nothing left to do.

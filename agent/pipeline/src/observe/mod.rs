@@ -1,0 +1,3 @@
+//! Where signals about files come from.
+
+pub(crate) mod inotify;
