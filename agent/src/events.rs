@@ -69,6 +69,10 @@ pub(crate) fn report(event: &Event, plan: &Plan) {
                 echo(id, entry);
             }
         }
+        Event::WatchFailed { folder, error } => {
+            let folder = folder.display();
+            log!(Warn, "folder cannot be watched, its files are polled", path = folder, err = error);
+        }
         Event::PositionsFailed { error } => log!(Error, "positions cannot be saved", err = error),
     }
 }
