@@ -10,6 +10,7 @@ pub mod graph; //      configuration text → what to do
 pub mod server; //     figures and probes over HTTP
 
 mod cores; //          how many shards the machine gives us
+mod descriptors; //    how many files it lets us open
 pub mod log; //        the agent's own log lines
 mod quantity; //       durations and sizes as texts
 mod time; //           times as texts
