@@ -90,7 +90,7 @@ mod tests {
     fn run(line: &str) -> Result<run::Arguments, String> {
         let words = ["longship", "run", "c.alloy"].into_iter().chain(line.split_whitespace());
         let parsed = CommandLine::try_parse_from(words).map_err(|error| error.to_string())?;
-        let Command::Run(arguments) = parsed.command;
+        let Command::Run(arguments) = parsed.command else { panic!("it is another command") };
         Ok(arguments)
     }
 
