@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use crate::discover::{Discovery, Subscriber};
 use crate::graph::Configuration;
 use crate::server::{self, Server};
-use crate::{cores, events, log, quantity};
+use crate::{cores, descriptors, events, log, quantity};
 
 /// What the command line says about how the agent runs.
 #[derive(Clone, Debug)]
@@ -112,6 +112,9 @@ impl Agent {
     pub async fn start(configuration: Configuration, settings: &Settings) -> Result<Self, BootError> {
         log::configure(configuration.logging.level, configuration.logging.format);
         log!(Info, "Longship is starting", version = env!("CARGO_PKG_VERSION"));
+        if let Err(error) = descriptors::raise_limit() {
+            log!(Warn, "the limit of open files cannot be raised", err = error);
+        }
         for warning in &configuration.warnings {
             log!(Warn, warning);
         }

@@ -55,8 +55,6 @@ pub(super) struct AgentSums {
     pub(super) acknowledged_bytes: u64,
     pub(super) dropped_entries: u64,
     pub(super) dropped_bytes: u64,
-    /// Bytes cut off lines that were too long.
-    pub(super) cut_bytes: u64,
     /// Everything that was read is acknowledged or dropped.
     pub(super) is_drained: bool,
     /// Bytes that were read and not acknowledged.
@@ -110,12 +108,8 @@ impl PodLog {
 impl AgentSums {
     /// Adds up what the agent told when it had stopped.
     pub(super) fn of(stopped: &StopReport) -> Self {
-        let mut sums = Self {
-            cut_bytes: stopped.last.shards.iter().map(|shard| shard.lines_cut_bytes).sum(),
-            is_drained: stopped.drained,
-            unacknowledged_bytes: stopped.unacknowledged_bytes,
-            ..Self::default()
-        };
+        let mut sums =
+            Self { is_drained: stopped.drained, unacknowledged_bytes: stopped.unacknowledged_bytes, ..Self::default() };
         for destination in &stopped.last.destinations {
             sums.sent_entries += destination.sent_entries;
             sums.acknowledged_bytes += destination.acknowledged_bytes;
@@ -160,7 +154,7 @@ impl Books {
         compare("entries the agent dropped and the receiver refused", agent.dropped_entries, self.receiver.refused);
         if agent.dropped_entries == 0 {
             let read = self.counted(|counted| counted.read_bytes);
-            compare("bytes read and acknowledged or cut", read, agent.acknowledged_bytes + agent.cut_bytes);
+            compare("bytes read and acknowledged", read, agent.acknowledged_bytes);
         }
         if !agent.is_drained {
             let bytes = agent.unacknowledged_bytes;
@@ -272,11 +266,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_dropped_is_refused_and_cut_bytes_are_not_acknowledged() {
+    fn what_was_dropped_is_refused_and_need_not_be_acknowledged() {
         let mut books = books();
-        books.agent.cut_bytes = 10;
-        books.agent.acknowledged_bytes -= 10;
-        assert_eq!(books.differences(), [""; 0]);
         books.agent.sent_entries -= 2;
         books.agent.dropped_entries += 2;
         books.agent.acknowledged_bytes -= 50;

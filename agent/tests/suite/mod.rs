@@ -16,4 +16,5 @@ mod refusals;
 
 mod command_line;
 
+mod demo;
 mod own_log;

@@ -184,7 +184,7 @@ impl<F> Emit for Queue<'_, F> {
 
     /// Queues a parsed line's entries, all or none of them.
     fn entry(&mut self, parsed: Parsed<'_>) -> Result<(), Stop> {
-        let text = self.mend(&parsed);
+        let Mended { text, cut_bytes } = mend(&parsed);
         let variant = parsed.variant;
         let generation = &mut self.generations[self.line.generation];
         for (number, feed) in self.feeds.iter().enumerate().filter(|(_, feed)| feed.active) {
@@ -200,6 +200,10 @@ impl<F> Emit for Queue<'_, F> {
             }
         }
         let time_ns = parsed.time_ns.unwrap_or_else(|| generation.read_time());
+        // A line that is refused comes again, and is counted then.
+        self.counters.lines_cut += u64::from(cut_bytes > 0);
+        self.counters.lines_cut_bytes += cut_bytes;
+        self.counters.lines_mended += u64::from(matches!(text, Cow::Owned(_)));
         for feed in self.feeds.iter().filter(|feed| feed.active) {
             for outlet in feed.outlets(variant).into_iter().flatten() {
                 self.queue_entry(outlet, &text, time_ns, &parsed);
@@ -271,22 +275,30 @@ impl<F> Queue<'_, F> {
             lane.cover(self.index, current, outlet_number(outlet));
         }
     }
+}
 
-    /// Gives the text of an entry: what is not UTF-8 is replaced, because a protobuf string must be, and what is longer
-    /// than a line may be is cut off.
-    fn mend<'a>(&mut self, parsed: &Parsed<'a>) -> Cow<'a, [u8]> {
-        let mut line = parsed.line;
-        if line.len() > LINE_BYTES_MAX {
-            let cut = (LINE_BYTES_MAX - 3..=LINE_BYTES_MAX).rev().find(|at| line[*at] & 0xc0 != 0x80);
-            let (kept, rest) = line.split_at(cut.unwrap_or(LINE_BYTES_MAX));
-            self.counters.lines_cut += 1;
-            self.counters.lines_cut_bytes += rest.len() as u64;
-            line = kept;
-        }
-        if parsed.is_utf8 || std::str::from_utf8(line).is_ok() {
-            return Cow::Borrowed(line);
-        }
-        self.counters.lines_mended += 1;
-        Cow::Owned(String::from_utf8_lossy(line).into_owned().into_bytes())
+/// The text of an entry.
+struct Mended<'a> {
+    text: Cow<'a, [u8]>,
+    /// Bytes that were cut off its end.
+    cut_bytes: u64,
+}
+
+/// Gives the text of an entry: what is not UTF-8 is replaced, because a protobuf string must be, and what is longer than
+/// a line may be is cut off.
+fn mend<'a>(parsed: &Parsed<'a>) -> Mended<'a> {
+    let mut line = parsed.line;
+    let mut cut_bytes = 0;
+    if line.len() > LINE_BYTES_MAX {
+        let cut = (LINE_BYTES_MAX - 3..=LINE_BYTES_MAX).rev().find(|at| line[*at] & 0xc0 != 0x80);
+        let (kept, rest) = line.split_at(cut.unwrap_or(LINE_BYTES_MAX));
+        cut_bytes = rest.len() as u64;
+        line = kept;
     }
+    let text = if parsed.is_utf8 || std::str::from_utf8(line).is_ok() {
+        Cow::Borrowed(line)
+    } else {
+        Cow::Owned(String::from_utf8_lossy(line).into_owned().into_bytes())
+    };
+    Mended { text, cut_bytes }
 }

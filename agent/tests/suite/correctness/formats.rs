@@ -150,6 +150,8 @@ pub(super) fn a_line_of_100_mb(bench: &Bench) {
     let long = "x".repeat(100 << 20);
     append(&plain, format!("before\n{long}"));
     append(&cri, format!("{prefix}before\n{prefix}{long}"));
+    // The first line of its stream, so that it has to come twice before it can be queued.
+    append(&bench.log("plain", "b.log"), format!("{}\n", "y".repeat(LINE_BYTES_MAX + 5)));
     let (cut, _) = long.split_at(LINE_BYTES_MAX);
     let mut agent = bench.start();
     expect_lines(&mut agent, &sink, &of_plain, &["before", cut]);
@@ -159,7 +161,10 @@ pub(super) fn a_line_of_100_mb(bench: &Bench) {
     expect_lines(&mut agent, &sink, &of_plain, &["before", cut, "after"]);
     expect_lines(&mut agent, &sink, &of_cri, &["before", cut, "after"]);
 
-    assert_eq!(agent.metrics().sum("longship_lines_cut_total", &[]), Some(2.0));
+    let metrics = agent.metrics();
+    assert_eq!(metrics.sum("longship_lines_cut_total", &[]), Some(3.0));
+    let cut_bytes = 2 * (long.len() + "its end".len() - LINE_BYTES_MAX) + 5;
+    assert_eq!(metrics.sum("longship_lines_cut_bytes_total", &[]), Some(cut_bytes as f64));
     let resident_bytes_max = agent.resident_bytes_max();
     agent.stop();
     assert!(resident_bytes_max <= 96 << 20, "peak memory is {:.1} MiB", mebibytes(resident_bytes_max));

@@ -1,7 +1,5 @@
 //! `longship demo`, as a user starts it.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test, and says where")]
-
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
@@ -12,6 +10,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::harness::agent::LONGSHIP;
 
 /// A folder with logs, one for temporary files and one to start the demo in.
 struct Place(TempDir);
@@ -35,7 +35,7 @@ impl Place {
     }
 
     fn demo(&self, arguments: &[&str]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_longship"))
+        Command::new(LONGSHIP)
             .arg("demo")
             .arg("--logs")
             .arg(self.path().join("logs/**/*.log"))
