@@ -113,6 +113,11 @@ impl<E: Environment> Shard<E> {
         let seen_end = ticket.offset + bytes.len() as u64;
         log.seen_end = seen_end.max(before);
         if ticket.offset == 0 {
+            let fingerprint = log.generations[at].identity.fingerprint;
+            if bytes.len() >= usize::from(fingerprint.bytes) && !fingerprint.matches(bytes) {
+                self.restart(ticket.log, log, at, now_ns);
+                return;
+            }
             self.learn(log, at, bytes);
         }
         let skipped = usize::try_from(before - ticket.offset).expect("a read begins at most a page before");
