@@ -1,12 +1,13 @@
 //! The order in which everything starts, and in which it stops.
 //!
 //! ```text
-//! start   own log → server bound → data plane → events to the log → targets → ready
+//! start   own log → server bound → data plane → events to the log → ready → targets
 //! stop    targets → data plane drained → events to the log → server
 //! ```
 //!
 //! The server is bound first, so that a taken port is an error before a file is touched, and ends last, so that a drain
-//! can be watched. Nothing is followed before everything that reports on it runs.
+//! can be watched. Nothing is followed before everything that reports on it runs; ready says that the configuration
+//! runs, not that the first look for files is over.
 
 use std::fmt;
 use std::io;
@@ -23,7 +24,7 @@ use tokio::task::JoinHandle;
 use crate::discover::{Discovery, Subscriber};
 use crate::graph::Configuration;
 use crate::server::{self, Server};
-use crate::{cores, descriptors, events, log};
+use crate::{cores, descriptors, events, log, quantity};
 
 /// What the command line says about how the agent runs.
 #[derive(Clone, Debug)]
@@ -117,6 +118,8 @@ impl Agent {
         for warning in &configuration.warnings {
             log!(Warn, warning);
         }
+        let took = quantity::go_duration(configuration.took);
+        log!(Info, "finished complete graph evaluation", controller_path = "/", controller_id = "", duration = took);
 
         let listen = |error| BootError::Listen { addr: settings.listen_addr.clone(), error };
         let server = Server::bind(&settings.listen_addr).map_err(listen)?;
@@ -136,10 +139,9 @@ impl Agent {
             name: component.kind.to_owned(),
             is_healthy: true,
         });
-        let components = components.collect();
+        state.loaded(plan, Arc::clone(&pipeline), components.collect());
         let followers = Followers { pipeline: Arc::clone(&pipeline), state: Arc::clone(&state) };
         let discovery = Discovery::start(configuration.targets, followers).map_err(BootError::Discovery)?;
-        state.loaded(plan, Arc::clone(&pipeline), components);
         log!(Info, "Longship is running");
         let drain_timeout = settings.drain_timeout;
         Ok(Self { pipeline, discovery, server, server_addr, events, events_end, drain_timeout })
@@ -205,5 +207,46 @@ async fn log_events(pipeline: Arc<Pipeline>, plan: Arc<Plan>, mut end: oneshot::
             event = pipeline.next_event() => events::report(&event, &plan),
             _ = &mut end => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{SourceFile, load};
+
+    fn start(text: &str, settings: &Settings) -> Result<(Agent, tokio::runtime::Runtime), BootError> {
+        let files = [SourceFile { name: "c.alloy".to_owned(), text: text.as_bytes().to_vec() }];
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let agent = runtime.block_on(Agent::start(load(&files).unwrap(), settings))?;
+        Ok((agent, runtime))
+    }
+
+    #[test]
+    fn an_agent_with_nothing_to_do_starts_and_stops() {
+        let storage = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            storage_path: storage.path().to_owned(),
+            listen_addr: "127.0.0.1:0".to_owned(),
+            cores: Some(1),
+            ..Settings::default()
+        };
+        let (agent, runtime) = start("logging {\n  level = \"warn\"\n}\n", &settings).unwrap();
+        assert_ne!(agent.server_addr().port(), 0);
+        assert_eq!(runtime.block_on(agent.stop()).unacknowledged_bytes, 0);
+    }
+
+    #[test]
+    fn a_taken_port_is_an_error_before_anything_is_written() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let storage = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            storage_path: storage.path().join("data"),
+            listen_addr: taken.local_addr().unwrap().to_string(),
+            ..Settings::default()
+        };
+        let error = start("", &settings).err().unwrap().to_string();
+        assert!(error.starts_with("failed to listen on 127.0.0.1:"), "{error}");
+        assert!(!settings.storage_path.exists());
     }
 }

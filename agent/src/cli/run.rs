@@ -1,5 +1,6 @@
 //! `longship run`: load, start, wait for a signal, drain.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use super::complain;
 use super::flags::Flags;
 use crate::boot::{Agent, BootError};
 use crate::graph::{self, Configuration};
-use crate::log;
+use crate::{log, quantity};
 
 /// Runs the agent with a configuration, until SIGTERM or SIGINT.
 ///
@@ -23,9 +24,9 @@ pub(super) struct Arguments {
     /// The configuration: a file, or a folder of which all *.alloy files are read as one
     path: PathBuf,
     #[command(flatten)]
-    flags: Flags,
+    pub(super) flags: Flags,
     #[command(flatten)]
-    alloy_flags: AlloyFlags,
+    pub(super) alloy_flags: AlloyFlags,
 }
 
 /// Runs the agent to its end.
@@ -36,7 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
             configuration
         }
         Err(message) => {
-            complain(&message);
+            complain(message.trim_end());
             complain("Error: could not perform the initial load successfully");
             return ExitCode::FAILURE;
         }
@@ -55,7 +56,8 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 fn load(arguments: &Arguments) -> Result<Configuration, String> {
     let path = &arguments.path;
     let files = graph::read(path).map_err(|error| format!("Error: {}: {error}", path.display()))?;
-    graph::load(&files).map_err(|error| error.to_string())
+    let is_colored = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    graph::load(&files).map_err(|error| if is_colored { error.colored() } else { error.to_string() })
 }
 
 async fn serve(arguments: &Arguments, configuration: Configuration) -> ExitCode {
@@ -77,7 +79,7 @@ async fn serve(arguments: &Arguments, configuration: Configuration) -> ExitCode 
     log!(Info, "interrupt received");
     tokio::select! {
         report = agent.stop() => {
-            let took = crate::quantity::go_duration(report.took);
+            let took = quantity::go_duration(report.took);
             if report.drained {
                 log!(Info, "Longship has stopped, everything that was read is acknowledged", took = took);
             } else {

@@ -31,10 +31,10 @@ pub(crate) fn decode_logging(block: &Block, context: &mut Context<'_>) -> Loggin
             Err(message) => context.error(format.span, message),
         }
     }
-    if let Some(destination) = body.spanned::<String>("destination", context) {
-        if let Err(message) = one_of(&destination.value, &[("stderr", ())], "log destination") {
-            context.error(destination.span, message);
-        }
+    if let Some(destination) = body.spanned::<String>("destination", context)
+        && let Err(message) = one_of(&destination.value, &[("stderr", ())], "log destination")
+    {
+        context.error(destination.span, message);
     }
     if let Some(receivers) = body.spanned::<Vec<Receiver>>("write_to", context).filter(|list| !list.value.is_empty()) {
         context.unsupported(receivers.span, "attribute \"write_to\"");

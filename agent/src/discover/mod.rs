@@ -8,8 +8,7 @@ mod pattern;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant, SystemTime};
 
 use longship_pipeline::plan::{SourceIndex, Target};
@@ -27,12 +26,11 @@ pub trait Subscriber: Send + 'static {
     fn set_health(&mut self, component_id: &str, is_healthy: bool);
 }
 
-/// The running thread. It ends when this is dropped.
+/// The running thread. When this is dropped it tells nothing more and ends, which nobody waits for: a walk may hang in a
+/// file system that does not answer.
 #[derive(Debug)]
 pub struct Discovery {
-    /// Closed to stop the thread.
-    stop: Option<mpsc::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _running: mpsc::Sender<()>,
 }
 
 impl Discovery {
@@ -43,22 +41,12 @@ impl Discovery {
                 subscriber.set_targets(source, targets);
             }
         }
-        let (stop, stopped) = mpsc::channel();
+        let (running, stopped) = mpsc::channel();
         let now = Instant::now();
         let due = targets.matchers().into_iter().map(|matcher| (matcher, now)).collect();
         let mut search = Search { targets, subscriber, due, found: BTreeMap::new() };
-        let thread = std::thread::Builder::new().name("discover".to_owned()).spawn(move || search.run(&stopped))?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
-    }
-}
-
-impl Drop for Discovery {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        let ended = self.thread.take().is_none_or(|thread| thread.join().is_ok());
-        if !ended {
-            log!(Error, "discovery ended by a panic");
-        }
+        std::thread::Builder::new().name("discover".to_owned()).spawn(move || search.run(&stopped))?;
+        Ok(Self { _running: running })
     }
 }
 
@@ -81,17 +69,26 @@ impl<S: Subscriber> Search<S> {
                 let _closed = stopped.recv();
                 return;
             };
-            match stopped.recv_timeout(due.saturating_duration_since(Instant::now())) {
-                Err(RecvTimeoutError::Timeout) => self.look(matcher),
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+            let wait = due.saturating_duration_since(Instant::now());
+            if stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
+                return;
             }
+            let found = self.look(matcher);
+            if stopped.try_recv() != Err(TryRecvError::Empty) {
+                return;
+            }
+            self.compare(matcher, found);
         }
     }
 
-    fn look(&mut self, matcher: MatcherIndex) {
+    fn look(&mut self, matcher: MatcherIndex) -> Vec<TextMap> {
         let patterns = self.targets.patterns(matcher);
         let found = matching_targets(&patterns);
         self.due.insert(matcher, Instant::now() + patterns.sync_period);
+        found
+    }
+
+    fn compare(&mut self, matcher: MatcherIndex, found: Vec<TextMap>) {
         if self.found.get(&matcher) == Some(&found) {
             return;
         }
@@ -147,3 +144,6 @@ fn matching_targets(patterns: &Patterns<'_>) -> Vec<TextMap> {
     }
     found.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@
 //! the empty value of any type, everything else must have the type that is asked for. A fault says where in the value
 //! it is ([`ConvertError::path`]), so that the message can point into the expression.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "every other type of value, also a future one, is the wrong one")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;

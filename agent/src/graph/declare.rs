@@ -21,7 +21,7 @@ pub(super) struct Declared<'b> {
 }
 
 /// Blocks of Alloy's that are no components and that this version has nothing for.
-const SETTINGS_NOT_BUILT: [&str; 10] = [
+const SETTINGS_NOT_BUILT: [&str; 11] = [
     "argument",
     "declare",
     "export",
@@ -32,10 +32,11 @@ const SETTINGS_NOT_BUILT: [&str; 10] = [
     "import.http",
     "import.string",
     "remotecfg",
+    "tracing",
 ];
 
 /// Component kinds of Alloy that this version has nothing for, by name or, with a dot at the end, by its beginning.
-const KINDS_NOT_BUILT: [&str; 18] = [
+const KINDS_NOT_BUILT: [&str; 29] = [
     "beyla.",
     "database_observability.",
     "discovery.",
@@ -46,9 +47,20 @@ const KINDS_NOT_BUILT: [&str; 18] = [
     "loki.rules.kubernetes",
     "loki.secretfilter",
     "loki.source.api",
+    "loki.source.awsfirehose",
+    "loki.source.azure_event_hubs",
+    "loki.source.cloudflare",
+    "loki.source.docker",
+    "loki.source.gcplog",
+    "loki.source.gelf",
+    "loki.source.heroku",
     "loki.source.journal",
+    "loki.source.kafka",
     "loki.source.kubernetes",
     "loki.source.kubernetes_events",
+    "loki.source.podlogs",
+    "loki.source.syslog",
+    "loki.source.windowsevent",
     "mimir.",
     "otelcol.",
     "prometheus.",
@@ -150,7 +162,7 @@ fn unknown(block: &Block) -> Diagnostic {
     }
     let message = format!("cannot find the definition of component name {name:?}");
     let is_of = |known: &&str| if known.ends_with('.') { name.starts_with(known) } else { name == *known };
-    if KINDS_NOT_BUILT.iter().any(|known| is_of(&known)) {
+    if KINDS_NOT_BUILT.iter().any(is_of) {
         return Diagnostic::error(span, format!("{message} (not supported by this agent)"));
     }
     let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).chain(["logging", "livedebugging"]).collect();

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use longship_syntax::ast::{Expr, ExprKind, Field, Step, UnaryOperator};
+use longship_syntax::ast::{Expr, ExprKind, Field, Ident, Step, UnaryOperator};
 use longship_syntax::{Diagnostic, SourceMap, Span};
 
 use super::operator;
@@ -73,19 +73,21 @@ impl Scope<'_> {
 
     /// Evaluates a name with whatever follows it.
     fn access(&self, expression: &Expr) -> Result<Value, Diagnostic> {
-        let (base, steps) = match &expression.kind {
-            ExprKind::Access { base, steps } => (base.as_ref(), steps.as_slice()),
-            _ => (expression, &[][..]),
+        let (base, steps) = if let ExprKind::Access { base, steps } = &expression.kind {
+            (base.as_ref(), steps.as_slice())
+        } else {
+            (expression, &[][..])
         };
         if let Some((id, names)) = component_id(expression, |id| self.exports.contains_key(id)) {
             let (own, rest) = steps.split_at(names - 1);
             let span = own.last().map_or(base.span, |last| base.span.to(last.span()));
             return self.steps(self.exports[&id].clone(), span, rest);
         }
-        let value = match &base.kind {
-            ExprKind::Variable(name) => stdlib::lookup(name)
-                .ok_or_else(|| Diagnostic::error(base.span, format!("identifier {name:?} does not exist")))?,
-            _ => self.evaluate(base)?,
+        let value = if let ExprKind::Variable(name) = &base.kind {
+            let missing = || Diagnostic::error(base.span, format!("identifier {name:?} does not exist"));
+            stdlib::lookup(name).ok_or_else(missing)?
+        } else {
+            self.evaluate(base)?
         };
         self.steps(value, base.span, steps)
     }
@@ -94,16 +96,7 @@ impl Scope<'_> {
     fn steps(&self, mut value: Value, mut span: Span, steps: &[Step]) -> Result<Value, Diagnostic> {
         for step in steps {
             value = match step {
-                Step::Field(name) => match value {
-                    Value::Object(mut fields) => fields
-                        .remove(&name.text)
-                        .ok_or_else(|| Diagnostic::error(name.span, format!("field {:?} does not exist", name.text)))?,
-                    other => {
-                        let message =
-                            format!("cannot access field {:?} on value of type {}", name.text, other.type_name());
-                        return Err(Diagnostic::error(name.span, message));
-                    }
-                },
+                Step::Field(name) => field(value, name)?,
                 Step::Index { index, .. } => self.index(value, span, index)?,
                 Step::Call { arguments, .. } => self.call(value, span, arguments)?,
             };
@@ -151,6 +144,17 @@ impl Scope<'_> {
     fn wrong_type(&self, expression: &Expr, expected: &str, value: &Value) -> Diagnostic {
         should_be(&self.sources.text(expression.span), expression.span, expected, value.type_name())
     }
+}
+
+/// Takes a field out of an object.
+fn field(value: Value, name: &Ident) -> Result<Value, Diagnostic> {
+    let type_name = value.type_name();
+    let Value::Object(mut fields) = value else {
+        let message = format!("cannot access field {:?} on value of type {type_name}", name.text);
+        return Err(Diagnostic::error(name.span, message));
+    };
+    let missing = || Diagnostic::error(name.span, format!("field {:?} does not exist", name.text));
+    fields.remove(&name.text).ok_or_else(missing)
 }
 
 /// Finds the component that an expression begins with: the longest of its names that `exists`, and how many of them.

@@ -43,7 +43,7 @@ pub(super) fn lower(decoded: &Decoded, diagnostics: &mut Vec<Diagnostic>) -> Opt
             }
             Arguments::Write(write) => (write.external_labels.clone(), write.destinations.clone()),
             Arguments::Echo => (Vec::new(), vec![echo()]),
-            _ => continue,
+            Arguments::FileMatch(_) | Arguments::SourceFile(_) | Arguments::Process(_) => continue,
         };
         let index = index(plan.writes.len(), diagnostics).map(WriteIndex)?;
         writes.insert(component.name.id.as_str(), index);

@@ -23,6 +23,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use longship_pipeline::plan::Plan;
 use longship_syntax::{Diagnostic, SourceMap, Style, has_errors, parse_file, render};
@@ -56,6 +57,8 @@ pub struct Configuration {
     pub components: Vec<ComponentName>,
     /// What the user should know, each with its place.
     pub warnings: Vec<String>,
+    /// How long loading took.
+    pub took: Duration,
 }
 
 /// What a component is called.
@@ -96,6 +99,7 @@ pub fn load(files: &[SourceFile]) -> Result<Configuration, LoadError> {
 
 /// Loads a configuration under an environment.
 pub(crate) fn load_with(files: &[SourceFile], variables: Variables) -> Result<Configuration, LoadError> {
+    let begun = Instant::now();
     let mut sources = SourceMap::new();
     let mut bodies = Vec::new();
     let mut diagnostics = Vec::new();
@@ -131,6 +135,7 @@ pub(crate) fn load_with(files: &[SourceFile], variables: Variables) -> Result<Co
         logging: decoded.logging,
         components,
         warnings,
+        took: begun.elapsed(),
     })
 }
 

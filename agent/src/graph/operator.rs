@@ -1,5 +1,7 @@
 //! Operators on values.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "every other type or operator has been refused before")]
+
 use longship_syntax::ast::BinaryOperator;
 use longship_syntax::{Diagnostic, SourceMap, Span};
 
@@ -74,7 +76,7 @@ pub(crate) fn binary(operator: BinaryOperator, left: &Value, right: &Value) -> R
 /// Returns a number with its sign turned round.
 pub(crate) fn negate(number: Number) -> Number {
     match number {
-        Number::Int(value) => value.checked_neg().map_or(Number::Uint(value.unsigned_abs()), Number::Int),
+        Number::Int(value) => value.checked_neg().map_or_else(|| Number::Uint(value.unsigned_abs()), Number::Int),
         Number::Uint(value) => 0_i64.checked_sub_unsigned(value).map_or(Number::Float(-(value as f64)), Number::Int),
         Number::Float(value) => Number::Float(-value),
     }

@@ -75,7 +75,7 @@ impl Edges {
             for_each_name(value, &mut |named| {
                 if let Some((id, names)) = component_id(named, &exists) {
                     let all = named.leading_names().unwrap_or_default();
-                    to.entry(id).or_insert(all[0].1.to(all[names - 1].1));
+                    to.entry(id).or_insert_with(|| all[0].1.to(all[names - 1].1));
                 }
             });
         });
@@ -131,13 +131,17 @@ fn circle_through<'e>(edges: &BTreeMap<&'e str, &'e Edges>, start: &str) -> Opti
 pub(crate) fn for_each_name<'e>(expression: &'e Expr, visit: &mut impl FnMut(&'e Expr)) {
     // The name at the beginning of an access is visited after it, as a part of it.
     let mut base = None;
-    expression.visit(&mut |part| match &part.kind {
-        ExprKind::Access { base: inner, .. } if matches!(inner.kind, ExprKind::Variable(_)) => {
+    expression.visit(&mut |part| {
+        if let ExprKind::Access { base: inner, .. } = &part.kind
+            && let ExprKind::Variable(_) = inner.kind
+        {
             base = Some(inner.span);
             visit(part);
+        } else if let ExprKind::Variable(_) = part.kind
+            && base != Some(part.span)
+        {
+            visit(part);
         }
-        ExprKind::Variable(_) if base != Some(part.span) => visit(part),
-        _ => {}
     });
 }
 

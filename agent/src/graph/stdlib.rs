@@ -87,10 +87,10 @@ impl Function {
             Self::Concat => {
                 let mut joined = Vec::new();
                 for (index, argument) in arguments.into_iter().enumerate() {
-                    match argument {
-                        Value::Array(mut elements) => joined.append(&mut elements),
-                        _ => return Err(CallError::Argument { index, expected: "array" }),
-                    }
+                    let Value::Array(mut elements) = argument else {
+                        return Err(CallError::Argument { index, expected: "array" });
+                    };
+                    joined.append(&mut elements);
                 }
                 Ok(Value::Array(joined))
             }

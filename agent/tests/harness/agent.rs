@@ -120,6 +120,11 @@ impl Agent {
         moment
     }
 
+    /// Sends it a signal that does not end it.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
     /// Asks it to end, waits for that, and returns how long it took. Fails the test unless it ends well.
     pub(crate) fn stop(self) -> Duration {
         self.stop_by(Signal::TERM)
@@ -128,7 +133,7 @@ impl Agent {
     /// The same with another signal.
     pub(crate) fn stop_by(mut self, signal: Signal) -> Duration {
         let begin = Instant::now();
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        self.signal(signal);
         let status = self.wait_end();
         assert!(status.success(), "the agent ended with {status}");
         begin.elapsed()

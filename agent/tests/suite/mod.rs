@@ -1,19 +1,13 @@
 //! The promises, one file each.
 
+mod cadence;
+mod command_line;
+mod correctness;
+mod identical;
+mod kills;
+mod refusals;
+mod stopping;
 mod volume;
 
-mod kills;
-
-mod identical;
-
-mod correctness;
-
-mod cadence;
-
-mod stopping;
-
-mod refusals;
-
-mod command_line;
-
 mod demo;
+mod own_log;

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::sync::{mpsc, oneshot};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -115,7 +114,6 @@ impl Pipeline {
     /// Starts the shards. Nothing is followed until the sources get targets.
     pub fn start(plan: Plan, options: Options) -> Result<Self, StartError> {
         let shards = options.shards.max(1);
-        raise_descriptor_limit();
         let (storage, restored) =
             Storage::open(&options.storage_path).map_err(|(path, error)| StartError::Positions { path, error })?;
         let mailboxes: Arc<[Arc<Mailbox>]> = (0..shards).map(|_| Arc::new(Mailbox::new())).collect();
@@ -349,12 +347,4 @@ fn shard_of(path: &Path, shards: usize) -> usize {
     hash.update(b"/");
     hash.update(&name[..end]);
     usize::try_from(hash.digest() % shards as u64).expect("there are few shards")
-}
-
-/// Lets the process have as many files open as it may: one for each log.
-fn raise_descriptor_limit() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    // Where that is refused, opening a file too many is an error that is told of.
-    let _refused = setrlimit(Resource::Nofile, limit);
 }

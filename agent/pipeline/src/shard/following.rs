@@ -78,9 +78,12 @@ impl<E: Environment> Shard<E> {
         let Some(mut log) = self.take_log(index) else { return };
         log.look_queued = false;
         self.look_at_generations(index, &mut log, now_ns);
-        if !self.stopping && log.closing_at.is_none() {
+        if log.closing_at.is_some() {
+            self.look_for_rename(&mut log, now_ns);
+        } else if !self.stopping {
             self.look_at_path(index, &mut log, now_ns);
         }
+        self.flush_stale_records(index, &mut log, now_ns);
         self.let_go(&mut log, now_ns);
         let done = log.closing_at.is_some() && log.generations.is_empty();
         log.look_due_ns = u64::MAX;
@@ -88,6 +91,17 @@ impl<E: Environment> Shard<E> {
         self.put_log(index, log);
         if done {
             self.remove_log(index);
+        }
+    }
+
+    /// Looks at the path of a log that is not wanted any more: where it names another file or none, the target may be
+    /// gone only until the log is made anew, and the renamed file is still written to.
+    fn look_for_rename(&mut self, log: &mut Log<E::File>, now_ns: u64) {
+        let named = self.env.status_at(&log.path);
+        if let Some(generation) = log.attached()
+            && !named.is_ok_and(|named| generation.status.is_same_file(&named))
+        {
+            generation.detach(now_ns);
         }
     }
 
@@ -362,8 +376,8 @@ impl<E: Environment> Shard<E> {
                 (false, _) => limits::ROTATION_LINGER,
             });
             let ended = !generation.attached && (quiet_ns >= linger_ns || self.stopping);
-            let closing = log.closing_at.is_some_and(|_| generation.drained);
-            if !generation.drained || !(ended || closing) || log.dirty || !log.is_settled(generation) {
+            let unwanted = generation.attached && log.closing_at.is_some();
+            if !generation.drained || !(ended || unwanted) || log.dirty || !log.is_settled(generation) {
                 at += 1;
                 continue;
             }
@@ -416,7 +430,7 @@ impl<E: Environment> Shard<E> {
             // The longer nothing comes, the less often one has to look.
             wait_ns = wait_ns.min((detached_for / 4).clamp(soon, 1_000_000_000));
         }
-        if log.closing_at.is_some() {
+        if log.closing_at.is_some() && log.attached().is_some() {
             wait_ns = wait_ns.min(nanos(limits::DETACHED_LOOK_INTERVAL));
         }
         let due_ns = now_ns + wait_ns;

@@ -113,6 +113,11 @@ impl<E: Environment> Shard<E> {
         let seen_end = ticket.offset + bytes.len() as u64;
         log.seen_end = seen_end.max(before);
         if ticket.offset == 0 {
+            let fingerprint = log.generations[at].identity.fingerprint;
+            if bytes.len() >= usize::from(fingerprint.bytes) && !fingerprint.matches(bytes) {
+                self.restart(ticket.log, log, at, now_ns);
+                return;
+            }
             self.learn(log, at, bytes);
         }
         let skipped = usize::try_from(before - ticket.offset).expect("a read begins at most a page before");
@@ -266,12 +271,12 @@ impl<E: Environment> Shard<E> {
             return;
         }
         let generation = &log.generations[at];
-        let closing = log.closing_at.is_some();
+        let unwanted = generation.attached && log.closing_at.is_some();
         // Whoever wrote it may not have let go of it, as long as there is no successor or a line is unfinished.
         let followed = at + 1 < log.generations.len();
         let wait = if followed && rest.is_empty() { limits::ROTATION_SETTLE } else { limits::ROTATION_SETTLE_UNSURE };
         let settled_ns = generation.detached_ns.max(generation.grown_ns) + nanos(wait);
-        let done = closing || !generation.attached && now_ns >= settled_ns;
+        let done = unwanted || !generation.attached && now_ns >= settled_ns;
         let refused = if done {
             self.drain(index, log, at, rest, now_ns)
         } else {
@@ -319,7 +324,7 @@ impl<E: Environment> Shard<E> {
                 return refused;
             }
         }
-        if at + 1 == log.generations.len() && log.closing_at.is_some() {
+        if log.generations[at].attached && log.closing_at.is_some() {
             // Nothing follows that could hold the rest of an open record.
             if let Err(refused) = self.flush_open_records(index, log, at, u64::MAX, now_ns) {
                 return Some(refused);
@@ -332,6 +337,19 @@ impl<E: Environment> Shard<E> {
             self.queue_news(index, log);
         }
         None
+    }
+
+    /// Gives up on the rest of records that wait for it for long, where no read comes to do it.
+    pub(super) fn flush_stale_records(&mut self, index: LogIndex, log: &mut Log<E::File>, now_ns: u64) {
+        let Some(last) = log.generations.len().checked_sub(1) else { return };
+        if log.reading || log.blocked || self.stopping {
+            return;
+        }
+        let at = log.to_read().unwrap_or(last);
+        let stale_ns = now_ns.saturating_sub(PART_WAIT_NS);
+        if let Err((lane, why)) = self.flush_open_records(index, log, at, stale_ns, now_ns) {
+            self.block(index, log, lane, why, now_ns);
+        }
     }
 
     fn flush_open_records(

@@ -56,6 +56,8 @@ struct Settings {
     long_lines: bool,
     steps: u64,
     kills: bool,
+    /// Targets are the files that are there, as a scan now and then finds them; else all, whether they are there or not.
+    scans: bool,
     formats: Vec<Format>,
 }
 
@@ -77,6 +79,7 @@ impl Settings {
             long_lines: random.once_in(4),
             steps: 50 + random.below(300),
             kills: random.once_in(2),
+            scans: random.once_in(2),
             formats,
         }
     }
@@ -104,8 +107,8 @@ impl Simulation {
         world.say(|| format!("{settings:?} {:?}", world.weather));
         let writers = settings.formats.iter().enumerate().map(|(at, format)| Writer::new(at, *format));
         let mut writers: Vec<Writer> = writers.collect();
-        if settings.kills {
-            // A file that was renamed before any life of the agent opened it is not found by a later one.
+        if settings.kills || settings.scans {
+            // A file that was renamed before any life of the agent opened it is not found later.
             writers.iter_mut().for_each(|writer| writer.step(&mut world, false));
         }
         let mut simulation = Self {
@@ -181,16 +184,32 @@ impl Simulation {
                 restored: Arc::clone(&restored),
             };
             let mut shard = Shard::new(env, setup);
-            let own = self.writers.iter().enumerate().filter(|(at, _)| at % self.settings.shards == index);
-            let targets: Vec<LogTargets> = own
-                .map(|(_, writer)| LogTargets {
-                    path: writer.path.clone(),
-                    label_sets: vec![vec![("filename".to_owned(), writer.path.display().to_string())]],
-                })
-                .collect();
-            shard.set_targets(SourceIndex(0), &targets);
+            shard.set_targets(SourceIndex(0), &self.targets(index));
             self.due_ns.push(shard.turn());
             self.shards.push(shard);
+        }
+    }
+
+    /// What a shard is to follow now.
+    fn targets(&self, shard: usize) -> Vec<LogTargets> {
+        let world = self.world.borrow();
+        let is_there = |writer: &Writer| !self.settings.scans || world.files.names.contains_key(&writer.path);
+        let own = self.writers.iter().enumerate().filter(|(at, _)| at % self.settings.shards == shard);
+        own.filter(|(_, writer)| is_there(writer))
+            .map(|(_, writer)| LogTargets {
+                path: writer.path.clone(),
+                label_sets: vec![vec![("filename".to_owned(), writer.path.display().to_string())]],
+            })
+            .collect()
+    }
+
+    /// Has every shard follow what is there now.
+    fn scan(&mut self) {
+        self.world.borrow().say(|| "scan".to_owned());
+        for index in 0..self.shards.len() {
+            let targets = self.targets(index);
+            self.shards[index].set_targets(SourceIndex(0), &targets);
+            self.due_ns[index] = self.shards[index].turn();
         }
     }
 
@@ -332,6 +351,8 @@ impl Simulation {
             }
             if kill {
                 self.start();
+            } else if self.settings.scans && self.world.borrow_mut().random.once_in(3) {
+                self.scan();
             }
             let until_ns = self.world.borrow().now_ns + pause;
             self.pass_time(until_ns);
@@ -347,6 +368,7 @@ impl Simulation {
                 writer.finish(&mut world);
             }
         }
+        self.scan();
         // Longer than the longest back-off, poll and sweep of an active file, and the flush of open records.
         for _ in 0..400 {
             let until_ns = self.world.borrow().now_ns + 200 * MS;

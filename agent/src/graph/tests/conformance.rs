@@ -33,7 +33,7 @@ type Check = fn(&Json, &Json) -> Outcome;
 const KINDS: [(&str, Check, usize); 7] = [
     ("component_config", component_config, 4),
     ("decode_error", decode_error, 1),
-    ("eval", eval, 54),
+    ("eval", eval, 57),
     ("eval_error", eval_error, 1),
     ("eval_target", eval_target, 6),
     ("eval_targets", eval_targets, 3),
@@ -212,11 +212,11 @@ impl Default for Numeric {
 
 impl FromValue for Numeric {
     fn from_value(value: Value) -> Result<Self, ConvertError> {
-        match value {
-            Value::Number(number) => Ok(Self(number)),
-            Value::String(text) => Number::parse(&text).map(Self).ok_or_else(|| ConvertError::text("is no number")),
-            other => Err(ConvertError::text(format!("is {}", other.type_name()))),
+        if let Value::Number(number) = value {
+            return Ok(Self(number));
         }
+        let number = Number::parse(&String::from_value(value)?);
+        number.map(Self).ok_or_else(|| ConvertError::text("is no number"))
     }
 }
 

@@ -277,3 +277,18 @@ fn errors_are_printed_with_their_lines() {
                   1 | loki.write \"w\" {\n2 |   endpiont { }\n  |   ^^^^^^^^^^^^\n3 | }\nHint: did you mean \"endpoint\"?\n";
     assert_eq!(error.to_string(), expect);
 }
+
+#[test]
+fn no_part_of_a_configuration_is_too_odd_to_load() {
+    let whole = include_str!("data/arguments.alloy");
+    for end in 0..whole.len() {
+        // What is wrong with it is of no interest here, only that it is told.
+        drop(load(whole.get(..end).unwrap()));
+    }
+    let lines: Vec<_> = whole.lines().collect();
+    for left_out in 0..lines.len() {
+        let rest: Vec<_> =
+            lines.iter().enumerate().filter(|(line, _)| *line != left_out).map(|(_, line)| *line).collect();
+        drop(load(&rest.join("\n")));
+    }
+}

@@ -23,7 +23,7 @@ fn errors(text: &str) -> Vec<String> {
     let Err(error) = load(text) else { return Vec::new() };
     let line = |diagnostic: &longship_syntax::Diagnostic| {
         let line = diagnostic.one_line(&error.sources).to_string();
-        diagnostic.hint.as_ref().map_or(line.clone(), |hint| format!("{line} -- {hint}"))
+        diagnostic.hint.as_ref().map_or_else(|| line.clone(), |hint| format!("{line} -- {hint}"))
     };
     error.diagnostics.iter().map(line).collect()
 }
