@@ -113,7 +113,7 @@ fn setting(attributes: &str) -> (Node, Sink, Truth) {
 /// Waits until the sink has seen every line and has answered.
 fn wait_for_received(agent: &mut Agent, sink: &Sink, truth: &Truth) {
     agent.wait("all lines answered", |agent| {
-        let received = sink.stats().check.unwrap().tagged.received;
+        let received = sink.stats().check.unwrap().received;
         // The agent has seen an answer once it has counted its entries.
         received >= truth.entries()
             && sink.unanswered_now() == 0
