@@ -1,5 +1,16 @@
 //! The data plane: from bytes in log files to acknowledged entries in Loki.
 
+#![cfg_attr(
+    test,
+    expect(
+        clippy::cast_possible_truncation,
+        clippy::type_complexity,
+        clippy::wildcard_enum_match_arm,
+        clippy::redundant_clone,
+        reason = "tests work with small numbers, and spell out what they expect"
+    )
+)]
+
 mod acknowledge;
 mod budget;
 mod clock;

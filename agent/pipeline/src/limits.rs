@@ -17,10 +17,13 @@ pub const LINE_BYTES_MAX: usize = 256 << 10;
 pub(crate) const LINE_PREFIX_BYTES_MAX: usize = 4 << 10;
 
 /// Reads begin at multiples of this, because copies from the page cache to another place in a page are slow.
-pub(crate) const PAGE_BYTES: u64 = 4 << 10;
+pub(crate) const PAGE_BYTES: u64 = PAGE_LENGTH as u64;
+
+/// The same, as a length in memory.
+const PAGE_LENGTH: usize = 4 << 10;
 
 /// A large read buffer: the longest line that is not cut, wherever in a page it begins, with its newline.
-pub(crate) const LARGE_BUFFER_BYTES: usize = LINE_BYTES_MAX + LINE_PREFIX_BYTES_MAX + 2 * PAGE_BYTES as usize;
+pub(crate) const LARGE_BUFFER_BYTES: usize = LINE_BYTES_MAX + LINE_PREFIX_BYTES_MAX + 2 * PAGE_LENGTH;
 
 /// How much of a large buffer a read fills, unless a line needs more of it. What was read is parsed and encoded while
 /// it is still in the second-level cache.

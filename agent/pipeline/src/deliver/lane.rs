@@ -465,7 +465,7 @@ impl Lane {
     ) {
         let own_streams = own.iter().map(|stream| (streams.labels(*stream).as_bytes(), Err(*stream)));
         let others = remainders.iter().flat_map(|remainder| split_remainder(&remainder.streams));
-        let mut parts: Vec<(&[u8], Result<&[u8], StreamId>)> =
+        let mut parts: Vec<(_, Result<&[u8], StreamId>)> =
             own_streams.chain(others.map(|(labels, entries)| (labels, Ok(entries)))).collect();
         parts.sort_by_key(|(labels, _)| *labels);
         for group in parts.chunk_by(|(a, _), (b, _)| a == b) {

@@ -10,6 +10,9 @@ use tokio::task::LocalSet;
 use super::reader::Reader;
 use crate::pipeline::{ReadRung, StartError};
 
+/// Rungs that were refused, with the reasons.
+pub(super) type Refusals = Vec<(&'static str, String)>;
+
 /// A runtime of one thread that runs tasks which stay on it.
 pub(super) enum Runtime {
     /// tokio-uring's.
@@ -20,8 +23,8 @@ pub(super) enum Runtime {
 
 impl Runtime {
     /// Creates the runtime for a rung, with the reasons why a higher one was refused.
-    pub(super) fn new(rung: ReadRung) -> Result<(Self, Vec<(&'static str, String)>), StartError> {
-        let mut refused = Vec::new();
+    pub(super) fn new(rung: ReadRung) -> Result<(Self, Refusals), StartError> {
+        let mut refused = Refusals::new();
         if rung != ReadRung::Pread {
             match tokio_uring::Runtime::new(&tokio_uring::builder()) {
                 Ok(runtime) => return Ok((Self::IoUring(runtime), refused)),

@@ -13,7 +13,8 @@ use crate::budget::Budget;
 const SIZES: [usize; 4] = [1 << 10, 4 << 10, 16 << 10, 64 << 10];
 
 /// The size of a segment made for one entry that is longer than any size; freed after use.
-const OVERSIZE: u8 = SIZES.len() as u8;
+const OVERSIZE: u8 = 4;
+const _: () = assert!(OVERSIZE as usize == SIZES.len());
 
 /// No segment.
 const NONE: u32 = u32::MAX;
@@ -89,7 +90,7 @@ impl SegmentPool {
             None => 0,
         };
         let size = (next..SIZES.len()).find(|size| SIZES[*size] >= bytes);
-        Some(size.map_or((usize::from(OVERSIZE), bytes), |size| (size, SIZES[size])))
+        Some(size.map_or_else(|| (usize::from(OVERSIZE), bytes), |size| (size, SIZES[size])))
     }
 
     fn add_segment(&mut self, chunk: &mut Chunk, size: usize, capacity: usize) {

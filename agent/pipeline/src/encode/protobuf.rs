@@ -70,11 +70,11 @@ pub(crate) fn stream_head(out: &mut Vec<u8>, labels: &[u8], entries_bytes: usize
 /// Writes `value` at `at` and gives the end: seven bits a byte, lowest first, the high bit set on all but the last.
 pub(crate) fn varint(out: &mut [u8], mut at: usize, mut value: u64) -> usize {
     while value >= 0x80 {
-        out[at] = (value as u8) | 0x80;
+        out[at] = value.to_le_bytes()[0] | 0x80;
         at += 1;
         value >>= 7;
     }
-    out[at] = value as u8;
+    out[at] = value.to_le_bytes()[0];
     at + 1
 }
 

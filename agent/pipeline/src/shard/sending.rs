@@ -67,7 +67,7 @@ impl<E: Environment> Shard<E> {
         let mut with_own = own_due && self.outbound.lanes[lane_index].can_seal();
         loop {
             let lane = &mut self.outbound.lanes[lane_index];
-            if !lane.can_wait() || !(with_own || !lane.remainders.is_empty()) {
+            if !lane.can_wait() || !with_own && lane.remainders.is_empty() {
                 break;
             }
             let mut bytes = if with_own { lane.open_line_bytes() } else { 0 };

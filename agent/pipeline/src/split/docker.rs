@@ -178,9 +178,8 @@ impl<'a> Cursor<'a> {
 
     fn number(&mut self) -> Option<()> {
         self.rest = self.rest.strip_prefix(b"-").unwrap_or(self.rest);
-        match self.digits()? {
-            [b'0', _, ..] => return None,
-            _ => {}
+        if let [b'0', _, ..] = self.digits()? {
+            return None;
         }
         if let Some(rest) = self.rest.strip_prefix(b".") {
             self.rest = rest;

@@ -56,8 +56,8 @@ fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
         return None;
     }
     let mut nanos = 0;
-    for place in 0..9 {
-        nanos = nanos * 10 + if place < count { i64::from(digits[place] - b'0') } else { 0 };
+    for digit in digits[..count].iter().chain(std::iter::repeat(&b'0')).take(9) {
+        nanos = nanos * 10 + i64::from(digit - b'0');
     }
     Some((nanos, &digits[count..]))
 }

@@ -225,7 +225,8 @@ fn run_from<E: Emit>(
             None => (UNMATCHED, false, 0, input),
         },
     };
-    output.variant = Variant(input.variant.0 | code << (stage as u32 * STAGE_BITS));
+    output.variant =
+        Variant(input.variant.0 | code << (u32::try_from(stage).expect("a program has a few stages") * STAGE_BITS));
     if code == UNMATCHED || (!partial && records.is_empty()) {
         return run_from(parsers, open, stage + 1, output, cuts, emit);
     }
