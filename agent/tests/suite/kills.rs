@@ -24,11 +24,13 @@ fn kills_under_load_with_rotation_lose_nothing() {
     let node = Node::new();
     let sink = Sink::start(Options { requests_kept: 64, ..Options::check(Check::default()) }).unwrap();
     // A push is under way nearly always: the next one is sent as soon as this one is answered.
-    sink.set_faults(vec![Fault::slow(Duration::from_millis(60))]);
+    sink.set_faults(vec![Fault::slow(Duration::from_millis(100))]);
     let route =
         Route { name: "pods", glob: node.glob(""), stages: "stage.cri { }", endpoint: endpoint(&sink.push_url(), "") };
     node.configure(&route.text());
-    let rotation = Rotation { bytes: 128 << 10, reopen_after: ReopenAfter::Lines(20), keep: 50, gzip: false };
+    // All generations stay: an agent that is killed all the time falls behind on a busy machine, and what a writer
+    // removes before it was read is not the agent's to keep.
+    let rotation = Rotation { bytes: 128 << 10, reopen_after: ReopenAfter::Lines(20), keep: 10_000, gzip: false };
     let spec = Spec { files: 20, active: 20, stamps: Stamps::Wall, rotation: Some(rotation), ..Spec::default() };
     let running = Workload::create(&node.logs(), &spec).unwrap().spawn(Pace::LinesPerSecond(20_000), Until::default());
 
@@ -64,12 +66,12 @@ fn kills_under_load_with_rotation_lose_nothing() {
     assert_well_formed(&sink);
 }
 
-/// Starts an agent and kills it at a random moment: one in twenty at any time after its start, the others after their
+/// Starts an agent and kills it at a random moment: one in thirty at any time after its start, the others after their
 /// first push. Returns the moment.
 fn life(node: &Node, sink: &Sink, random: &mut Random) -> Instant {
     let arrived = sink.stats().requests.arrived;
     let mut agent = node.start(&[]);
-    if random.below(20) > 0 {
+    if random.below(30) > 0 {
         agent.wait("its first push", |_| sink.stats().requests.arrived > arrived);
     }
     thread::sleep(Duration::from_micros(u64::from(random.below(250_000))));
