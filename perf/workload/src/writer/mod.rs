@@ -141,6 +141,11 @@ impl Writer {
         if without_delay { self.reopen() } else { Ok(()) }
     }
 
+    /// Flushes, and makes the new log if a rotation was begun.
+    pub fn settle(&mut self) -> io::Result<()> {
+        if self.renamed.is_some() { self.reopen() } else { self.flush() }
+    }
+
     /// Flushes and closes the file; the next line opens it again.
     pub fn rest(&mut self) -> io::Result<()> {
         self.flush()?;
