@@ -1,9 +1,12 @@
 //! The benchmarking harness: makes logs, takes pushes, measures agents and what the machine could do at best.
 
+mod compare;
 mod generate;
 mod limits;
-mod run;
 mod sink;
+
+mod agents;
+mod run;
 
 mod data;
 mod machine;
@@ -33,7 +36,8 @@ enum Command {
     Gen(generate::Arguments),
     Sink(sink::Arguments),
     Limits(limits::Arguments),
-    Run(run::Arguments),
+    Run(compare::RunArguments),
+    Compare(compare::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -41,7 +45,8 @@ fn main() -> ExitCode {
         Command::Gen(arguments) => generate::generate(&arguments),
         Command::Sink(arguments) => sink::sink(&arguments),
         Command::Limits(arguments) => limits::limits(&arguments),
-        Command::Run(arguments) => run::run(&arguments),
+        Command::Run(arguments) => compare::run(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -23,6 +23,10 @@ impl Measure {
         float(self.lines) / self.seconds
     }
 
+    pub(crate) fn wire_megabytes(&self) -> f64 {
+        megabytes(self.wire_bytes)
+    }
+
     pub(crate) fn cpu_seconds_per_gibibyte(&self) -> f64 {
         self.cpu_seconds / (float(self.source_bytes) / float(1 << 30))
     }

@@ -50,15 +50,17 @@ fn an_agent_is_measured_and_checked() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let case = &report["cases"][0];
-    assert_eq!((case["files"].as_u64(), case["runs"].as_array().unwrap().len()), (Some(2), 1));
-    assert_eq!(case["check"]["lost"], 0);
-    assert_eq!(case["check"]["arrived"], case["lines"]);
-    for run in case["runs"].as_array().unwrap() {
+    assert_eq!((case["files"].as_u64(), case["limit"].as_array().unwrap().len()), (Some(2), 1));
+    assert_eq!(case["agents"][0]["check"]["lost"], 0);
+    assert_eq!(case["agents"][0]["check"]["arrived"], case["lines"]);
+    let agents = case["agents"][0]["runs"].as_array().unwrap();
+    assert_eq!(agents.len(), 1);
+    for (limit, agent) in case["limit"].as_array().unwrap().iter().zip(agents) {
         for field in ["source_bytes", "lines", "requests", "wire_bytes"] {
-            assert_eq!(run["limit"][field], run["agent"][field], "the stand-in is the limit program: {field}");
+            assert_eq!(limit[field], agent[field], "the stand-in is the limit program: {field}");
         }
-        assert!(run["agent"]["seconds"].as_f64().unwrap() >= run["agent"]["startup_seconds"].as_f64().unwrap());
-        assert!(run["agent"]["resident_bytes_max"].as_u64().unwrap() > 100_000);
+        assert!(agent["seconds"].as_f64().unwrap() >= agent["startup_seconds"].as_f64().unwrap());
+        assert!(agent["resident_bytes_max"].as_u64().unwrap() > 100_000);
     }
 }
 

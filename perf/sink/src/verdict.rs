@@ -30,6 +30,8 @@ pub struct Verdict {
     pub unwritten: u64,
     /// Writers whose entries differ in content, order or, where lines have their own, time.
     pub differing: u64,
+    /// Of the differing writers, those of which nothing but times differ.
+    pub retimed: u64,
     /// What differs, by the first writers that do.
     pub examples: Vec<String>,
 }
@@ -51,7 +53,7 @@ impl Display for Verdict {
         write!(
             out,
             "{} written, {} arrived, {} lost ({} of them seen unanswered), {} duplicated, {} reordered, {} unwritten, \
-             {} writers differ",
+             {} writers differ ({} of them only in times)",
             self.written,
             self.arrived,
             self.lost,
@@ -59,7 +61,8 @@ impl Display for Verdict {
             self.duplicated,
             self.reordered,
             self.unwritten,
-            self.differing
+            self.differing,
+            self.retimed
         )?;
         for example in &self.examples {
             write!(out, "\n  {example}")?;
@@ -107,6 +110,7 @@ impl Verdict {
         self.unwritten += beyond;
         if !has_same_entries(written, report, with_times) {
             self.differing += 1;
+            self.retimed += u64::from(with_times && has_same_entries(written, report, false));
             self.example(|| {
                 format!(
                     "writer {} ({}): {} of {} entries, up to {}, gaps {:?}, {} duplicated, {} reordered, {} streams",

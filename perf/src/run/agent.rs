@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,42 +15,42 @@ use longship_workload::truth::Truth;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 
-use super::longship;
+use crate::agents::{Place, Program};
 use crate::data::Data;
 use crate::measure::Measure;
 use crate::pinning::spawn_pinned;
 use crate::process::usage;
 use crate::sink_process::SinkProcess;
 
-/// Where and how an agent runs.
+/// Where agents run.
 #[derive(Clone, Debug)]
-pub(super) struct Setting {
-    pub(super) agent: PathBuf,
-    pub(super) agent_core: usize,
-    pub(super) sink_core: usize,
+pub(crate) struct Setting {
+    pub(crate) agent_core: usize,
+    pub(crate) sink_core: usize,
     /// A run that takes longer has failed.
-    pub(super) timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// What a run showed.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct AgentRun {
+pub(crate) struct AgentRun {
     /// From the start of the process to the last answer.
     #[serde(flatten)]
-    pub(super) measure: Measure,
-    pub(super) resident_bytes_max: u64,
+    pub(crate) measure: Measure,
+    pub(crate) resident_bytes_max: u64,
     /// From the start of the process to its first push.
-    pub(super) startup_seconds: f64,
+    pub(crate) startup_seconds: f64,
 }
 
 /// Measures an agent against a draining sink.
-pub(super) fn measure(setting: &Setting, data: &Data) -> io::Result<AgentRun> {
+pub(crate) fn measure(setting: &Setting, program: &Program, data: &Data) -> io::Result<AgentRun> {
     let mut sink = SinkProcess::start(setting.sink_core, false)?;
-    let mut process = Process::start(setting, data, &sink)?;
+    let mut process = Process::start(setting, program, data, &sink)?;
     let stats = process.wait(setting, &mut sink, |stats, process| {
-        // A sink that does not decode cannot count entries, but no push has less than this in it; once so much is
-        // there, the agent is asked, and not before: being asked costs it time.
-        stats.uncompressed_bytes >= least_bytes(&data.truth)
+        // A sink that does not decode cannot count entries, but no pushes have less than this in them; once so much
+        // is there, the agent is asked, and not before: being asked costs it time. Only snappy says what it decompresses
+        // to.
+        stats.uncompressed_bytes.max(stats.body_bytes) >= least_bytes(&data.truth)
             && process.has_sent(&data.truth).unwrap_or_else(|| is_quiet(stats))
     })?;
     let used = usage(process.child.id())?;
@@ -71,9 +71,9 @@ pub(super) fn measure(setting: &Setting, data: &Data) -> io::Result<AgentRun> {
 }
 
 /// Runs an agent against a checking sink until all lines are there or nothing more comes, stops it, and compares.
-pub(super) fn check(setting: &Setting, data: &Data) -> io::Result<Verdict> {
+pub(crate) fn check(setting: &Setting, program: &Program, data: &Data) -> io::Result<Verdict> {
     let mut sink = SinkProcess::start(setting.sink_core, true)?;
-    let mut process = Process::start(setting, data, &sink)?;
+    let mut process = Process::start(setting, program, data, &sink)?;
     process.wait(setting, &mut sink, |stats, _| {
         let accepted = stats.check.as_ref().map_or(0, |check| check.tagged.accepted);
         accepted >= data.truth.entries() || is_quiet(stats)
@@ -82,8 +82,8 @@ pub(super) fn check(setting: &Setting, data: &Data) -> io::Result<Verdict> {
     Ok(compare(&data.truth, "fake", &sink.writers()?))
 }
 
-/// Returns how many bytes of protobuf the entries take at least: their lines, and for each the tags and lengths of
-/// entry, time and line, and five bytes of seconds.
+/// Returns how many bytes the entries take at least: their lines, and for each the tags and lengths of
+/// entry, time and line, and five bytes of seconds. That is for protobuf; JSON takes more.
 fn least_bytes(truth: &Truth) -> u64 {
     let lines: u64 = truth.writers.iter().map(|writer| writer.stdout.text_bytes + writer.stderr.text_bytes).sum();
     lines + truth.entries() * (2 + 2 + 1 + 5 + 2)
@@ -104,26 +104,24 @@ const POLL: Duration = Duration::from_millis(10);
 struct Process {
     child: Child,
     started_ns: u64,
+    program: Program,
     port: u16,
     folder: tempfile::TempDir,
 }
 
 impl Process {
-    fn start(setting: &Setting, data: &Data, sink: &SinkProcess) -> io::Result<Self> {
+    fn start(setting: &Setting, program: &Program, data: &Data, sink: &SinkProcess) -> io::Result<Self> {
         // On the disk of the data, so that positions cost what they cost.
         let parent = data.folder.parent().unwrap_or_else(|| Path::new("."));
         let folder = tempfile::Builder::new().prefix("agent-").tempdir_in(parent)?;
-        let push_url = format!("{}/loki/api/v1/push", sink.url());
-        let configuration = folder.path().join("config.alloy");
-        fs::write(&configuration, longship::configuration(&data.folder, &push_url))?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let place = Place { logs: &data.folder, folder: folder.path(), sink_url: sink.url(), port };
+        let mut command = program.prepare(&place)?;
         let log = File::create(folder.path().join(LOG))?;
-        let storage = folder.path().join("storage");
-        let mut command = longship::command(&setting.agent, &configuration, &storage, port);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let started_ns = wall_ns();
         let child = spawn_pinned(&mut command, setting.agent_core)?;
-        Ok(Self { child, started_ns, port, folder })
+        Ok(Self { child, started_ns, program: program.clone(), port, folder })
     }
 
     /// Waits until the sink's sums are as wanted and returns them.
@@ -145,8 +143,8 @@ impl Process {
             if begin.elapsed() > setting.timeout {
                 let seconds = setting.timeout.as_secs();
                 return Err(self.failure(&format!(
-                    "after {seconds} s the sink has {} requests with {} bytes of protobuf, and that is not all",
-                    stats.requests.arrived, stats.uncompressed_bytes
+                    "after {seconds} s the sink has {} requests with {} bytes, and that is not all",
+                    stats.requests.arrived, stats.body_bytes
                 )));
             }
             thread::sleep(POLL);
@@ -155,7 +153,7 @@ impl Process {
 
     /// Whether the agent says that all was answered; `None` where it says nothing.
     fn has_sent(&self, truth: &Truth) -> Option<bool> {
-        longship::sent_entries(self.port).map(|entries| entries >= truth.entries())
+        self.program.sent_entries(self.port).map(|entries| entries >= truth.entries())
     }
 
     /// Asks the agent to end, and waits for that.
