@@ -94,7 +94,7 @@ mod tests {
         let line = |name: &str| text.lines().rfind(|line| line.starts_with(name)).unwrap().to_owned();
         assert!(line("limit").contains(" 100.0 "), "{text}");
         assert!(line("longship").contains(" 50.0 ") && !line("longship").contains("count"), "{text}");
-        assert!(line("promtail").ends_with("10.0x      10.0x  does not count: 3 lost"), "{text}");
+        assert!(line("promtail").ends_with(" 10.0x     10.0x  does not count: 3 lost"), "{text}");
         assert!(line("alloy").ends_with("failed"), "{text}");
     }
 }
