@@ -65,6 +65,31 @@ fn an_agent_is_measured_and_checked() {
 }
 
 #[test]
+fn agents_are_compared_and_a_peer_that_fails_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let agent = stand_in(folder.path(), &format!("--data '{data}' --bytes 3MB --files 1"));
+    let agent = agent.to_str().unwrap();
+    let (peer, plot) = (format!("alloy={agent}"), folder.path().join("plot.svg"));
+    let arguments = ["compare", "--agent", agent, "--peer", &peer, "--peer", "promtail=/bin/false", "--data", data];
+    let flags = ["--bytes", "3MB", "--files", "1", "--runs", "2", "--sink-core", "0", "--json", "--plot"];
+    let output = perf(&[&arguments[..], &flags, &[plot.to_str().unwrap()]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let agents = report["cases"][0]["agents"].as_array().unwrap();
+    let summary: Vec<_> = agents
+        .iter()
+        .map(|agent| (agent["name"].as_str().unwrap(), agent["runs"].as_array().unwrap().len(), &agent["counts"]))
+        .collect();
+    let (yes, no) = (Value::Bool(true), Value::Bool(false));
+    assert_eq!(summary, [("longship", 2, &yes), ("alloy", 2, &yes), ("promtail", 0, &no)]);
+    assert!(agents[2]["failure"].as_str().unwrap().starts_with("the agent ended with exit status: 1"));
+    assert!(text(&output.stderr).contains("1 files, run 2 of 2: alloy "), "{}", text(&output.stderr));
+    assert!(fs::read_to_string(plot).unwrap().starts_with("<svg "));
+}
+
+#[test]
 fn an_agent_that_sends_too_little_or_ends_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

@@ -140,7 +140,7 @@ fn every_difference_is_seen() {
     let mut other = truth.clone();
     other.writers[0].stdout.timed ^= 1;
     let differing = verdict(&sink, &other);
-    assert_eq!((differing.differing, differing.lost), (1, 0), "{differing}");
+    assert_eq!((differing.differing, differing.retimed, differing.lost), (1, 1, 0), "{differing}");
     assert!(!differing.is_complete());
 
     let nothing = compare(&truth, "somebody else", &sink.writers());
@@ -157,7 +157,7 @@ fn a_wrong_order_is_seen_though_all_is_there() {
     let stream = StreamAdapter { labels: "{a=\"x\"}".to_owned(), entries, hash: 0 };
     client.request("POST", PUSH_PATH, &compress(&PushRequest { streams: vec![stream] })).unwrap();
     let verdict = verdict(&sink, &truth);
-    assert_eq!((verdict.lost, verdict.reordered, verdict.differing), (0, 1, 1), "{verdict}");
+    assert_eq!((verdict.lost, verdict.reordered, verdict.differing, verdict.retimed), (0, 1, 1, 0), "{verdict}");
     assert_eq!(sink.stats().check.unwrap().out_of_order, 1);
 }
 
