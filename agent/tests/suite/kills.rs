@@ -1,6 +1,6 @@
 //! Kills at random moments lose nothing, and little is sent twice.
 //!
-//! `LONGSHIP_KILLS` sets how many.
+//! `LONGSHIP_KILLS` sets how many, `LONGSHIP_KILLS_SEED` their moments.
 
 use std::thread;
 use std::time::{Duration, Instant};

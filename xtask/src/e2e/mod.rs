@@ -1,5 +1,6 @@
 //! `cargo xtask e2e`: tests against systems that are not ours, and long forms of tests, by name.
 
+mod delivery;
 mod http;
 mod image;
 mod loki;
@@ -25,6 +26,8 @@ enum Name {
     Image,
     /// The simulation of whole shards with more seeds than the test has.
     Simulation(simulation::Arguments),
+    /// The process tests that prove delivery with more kills and more data than the tests have.
+    Delivery(delivery::Arguments),
 }
 
 /// Runs the named test.
@@ -33,6 +36,7 @@ pub(crate) fn e2e(arguments: &Arguments) -> Result<()> {
         Some(Name::Loki) => loki::loki(),
         Some(Name::Image) => image::image(),
         Some(Name::Simulation(arguments)) => simulation::simulation(arguments),
+        Some(Name::Delivery(arguments)) => delivery::delivery(arguments),
         None => {
             for (name, needs) in LIST {
                 say(&format!("{name:<12} {needs}"));
@@ -42,8 +46,9 @@ pub(crate) fn e2e(arguments: &Arguments) -> Result<()> {
     }
 }
 
-const LIST: [(&str, &str); 3] = [
+const LIST: [(&str, &str); 4] = [
     ("loki", "logs come back from a real Loki as they were written; LONGSHIP_TEST_LOKI_URL names it"),
     ("image", "the container image holds a program that runs with nothing else around it; as root"),
     ("simulation", "whole shards against a plain model, with a million seeds; --seeds says how many"),
+    ("delivery", "the agent under load with 2,000 kills and 16 GiB of lines; --kills and --volume-mib say how much"),
 ];
