@@ -51,8 +51,10 @@ pub(super) fn stops_and_starts(bench: &Bench) {
         agent.wait("three pushes", |_| sink.stats().requests.arrived >= before + 3);
         agent.stop();
     }
-    let truth = running.stop().unwrap().truth();
+    let mut workload = running.stop().unwrap();
+    let truth = workload.truth();
     let mut agent = bench.start();
+    workload.settle().unwrap();
     let verdict = wait_for_all(&mut agent, &sink, NO_TENANT, &truth);
     agent.stop();
     assert!(verdict.is_exact(), "{verdict}");

@@ -88,16 +88,21 @@ impl Workload {
         Arc::clone(&self.progress)
     }
 
-    /// Writes until the amount is reached or [`Progress::stop`] is called. Everything is in the files when it returns, and
-    /// a rotation that was begun is complete, as the kubelet leaves none half way.
+    /// Writes until the amount is reached or [`Progress::stop`] is called. Everything is in the files when it returns; a
+    /// log may have been renamed and have no successor, until [`Self::settle`].
     pub fn run(&mut self, pace: Pace, until: Until) -> io::Result<()> {
         let mut amount = Amount::begin(until);
         let written = match pace {
             Pace::Unlimited => self.run_unlimited(&mut amount),
             Pace::LinesPerSecond(rate) => self.run_paced(rate, &mut amount),
         };
-        self.writers.iter_mut().try_for_each(Writer::settle)?;
+        self.writers.iter_mut().try_for_each(Writer::flush)?;
         written
+    }
+
+    /// Completes the rotations that were begun, as the kubelet does.
+    pub fn settle(&mut self) -> io::Result<()> {
+        self.writers.iter_mut().try_for_each(Writer::settle)
     }
 
     /// [`Self::run`] in a thread of its own.
