@@ -3,6 +3,7 @@
 mod generate;
 mod limits;
 mod run;
+mod scale;
 mod sink;
 
 mod data;
@@ -34,6 +35,7 @@ enum Command {
     Sink(sink::Arguments),
     Limits(limits::Arguments),
     Run(run::Arguments),
+    Scale(scale::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Sink(arguments) => sink::sink(&arguments),
         Command::Limits(arguments) => limits::limits(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Scale(arguments) => scale::scale(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

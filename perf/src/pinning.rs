@@ -8,22 +8,33 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 
 /// Keeps the calling thread, and the threads and processes it starts from now on, on one core.
 pub(crate) fn pin(core: usize) -> io::Result<()> {
-    if core >= CpuSet::MAX_CPU {
-        return Err(io::Error::other(format!("there is no core {core}")));
-    }
-    let mut cores = CpuSet::new();
-    cores.set(core);
-    sched_setaffinity(None, &cores)
-        .map_err(|error| io::Error::new(error.kind(), format!("sched_setaffinity to core {core}: {error}")))
+    pin_to(&[core])
 }
 
-/// Starts a process on one core. A thread of its own is pinned for that and hands its core down.
+/// Starts a process on one core.
 pub(crate) fn spawn_pinned(command: &mut Command, core: usize) -> io::Result<Child> {
+    spawn_pinned_to(command, &[core])
+}
+
+fn pin_to(cores: &[usize]) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    for &core in cores {
+        if core >= CpuSet::MAX_CPU {
+            return Err(io::Error::other(format!("there is no core {core}")));
+        }
+        set.set(core);
+    }
+    sched_setaffinity(None, &set)
+        .map_err(|error| io::Error::new(error.kind(), format!("sched_setaffinity to cores {cores:?}: {error}")))
+}
+
+/// Starts a process on some cores. A thread of its own is pinned for that and hands its cores down.
+pub(crate) fn spawn_pinned_to(command: &mut Command, cores: &[usize]) -> io::Result<Child> {
     let program = command.get_program().to_owned();
     let spawned = thread::scope(|scope| {
         scope
             .spawn(|| {
-                pin(core)?;
+                pin_to(cores)?;
                 command
                     .spawn()
                     .map_err(|error| io::Error::new(error.kind(), format!("starting {}: {error}", program.display())))

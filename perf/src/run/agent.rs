@@ -84,7 +84,7 @@ pub(super) fn check(setting: &Setting, data: &Data) -> io::Result<Verdict> {
 
 /// Returns how many bytes of protobuf the entries take at least: their lines, and for each the tags and lengths of
 /// entry, time and line, and five bytes of seconds.
-fn least_bytes(truth: &Truth) -> u64 {
+pub(crate) fn least_bytes(truth: &Truth) -> u64 {
     let lines: u64 = truth.writers.iter().map(|writer| writer.stdout.text_bytes + writer.stderr.text_bytes).sum();
     lines + truth.entries() * (2 + 2 + 1 + 5 + 2)
 }

@@ -46,9 +46,14 @@ pub(super) fn command(agent: &Path, configuration: &Path, storage: &Path, port: 
 }
 
 /// Returns how many entries it says were answered 2xx; `None` where it does not say.
-pub(super) fn sent_entries(port: u16) -> Option<u64> {
+pub(crate) fn sent_entries(port: u16) -> Option<u64> {
+    metric(port, "loki_write_sent_entries_total")
+}
+
+/// Returns the sum of a metric's series; `None` where it does not answer or has none.
+pub(crate) fn metric(port: u16, name: &str) -> Option<u64> {
     let answer = Connection::open(&format!("http://127.0.0.1:{port}")).ok()?.get("/metrics").ok()?;
-    sum(str::from_utf8(&answer.body).ok()?, "loki_write_sent_entries_total")
+    sum(str::from_utf8(&answer.body).ok()?, name)
 }
 
 /// Adds up all series of a metric in Prometheus' text form; `None` without any.

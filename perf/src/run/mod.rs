@@ -12,7 +12,9 @@ use clap::Args;
 use longship_sink::verdict::Verdict;
 use serde::Serialize;
 
+pub(crate) use self::agent::least_bytes;
 use self::agent::{AgentRun, Setting};
+pub(crate) use self::longship::{metric, sent_entries};
 use crate::complain;
 use crate::data::{self, Data, DataArguments};
 use crate::limits::Pass;
@@ -166,7 +168,7 @@ fn limit(arguments: &Arguments, files: u32) -> io::Result<Measure> {
     passes.first().map(|pass| pass.measure).ok_or_else(|| io::Error::other("the limit program measured nothing"))
 }
 
-fn version(agent: &Path) -> Option<String> {
+pub(crate) fn version(agent: &Path) -> Option<String> {
     let output = Command::new(agent).arg("--version").output().ok().filter(|output| output.status.success())?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.lines().next().map(str::to_owned)
