@@ -5,6 +5,7 @@ mod limits;
 mod run;
 mod scale;
 mod sink;
+mod steps;
 
 mod data;
 mod machine;
@@ -36,6 +37,7 @@ enum Command {
     Limits(limits::Arguments),
     Run(run::Arguments),
     Scale(scale::Arguments),
+    Steps(steps::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Limits(arguments) => limits::limits(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Scale(arguments) => scale::scale(&arguments),
+        Command::Steps(arguments) => steps::steps(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
