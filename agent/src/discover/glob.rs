@@ -1,5 +1,6 @@
 //! Walks folders for the files that match a pattern.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::fs::{self, DirEntry, Metadata};
 use std::os::unix::fs::MetadataExt as _;
@@ -116,16 +117,7 @@ fn walk(folder: &Path, parts: &[Part], above: &mut Vec<(u64, u64)>, found: &mut 
         }
         [Part::Matching(glob), rest @ ..] => {
             found.folders.watch(folder);
-            for (entry, path) in entries(folder) {
-                if !glob.is_match(Path::new(&entry.file_name())) {
-                    continue;
-                }
-                if rest.is_empty() {
-                    found.add(&path, is_file(&entry));
-                } else if found.is_folder(&entry, &path) {
-                    walk(&path, rest, above, found);
-                }
-            }
+            matching(entries(folder), glob, rest, above, found);
         }
         [Part::Folders, rest @ ..] => {
             let Ok(metadata) = fs::metadata(folder) else { return };
@@ -133,15 +125,41 @@ fn walk(folder: &Path, parts: &[Part], above: &mut Vec<(u64, u64)>, found: &mut 
             if above.contains(&place) {
                 return;
             }
-            walk(folder, rest, above, found);
             found.folders.watch(folder);
+            let listed: Vec<_> = entries(folder).collect();
+            match rest {
+                // What is listed already need not be listed again.
+                [Part::Matching(glob), rest @ ..] => matching(&listed, glob, rest, above, found),
+                rest => walk(folder, rest, above, found),
+            }
             above.push(place);
-            for (entry, path) in entries(folder) {
-                if found.is_folder(&entry, &path) {
-                    walk(&path, parts, above, found);
+            for (entry, path) in &listed {
+                if found.is_folder(entry, path) {
+                    walk(path, parts, above, found);
                 }
             }
             above.pop();
+        }
+    }
+}
+
+/// Goes on with the entries of a folder whose names match.
+fn matching(
+    entries: impl IntoIterator<Item = impl Borrow<(DirEntry, PathBuf)>>,
+    glob: &GlobMatcher,
+    rest: &[Part],
+    above: &mut Vec<(u64, u64)>,
+    found: &mut Found<'_>,
+) {
+    for entry in entries {
+        let (entry, path) = entry.borrow();
+        if !glob.is_match(Path::new(&entry.file_name())) {
+            continue;
+        }
+        if rest.is_empty() {
+            found.add(path, is_file(entry));
+        } else if found.is_folder(entry, path) {
+            walk(path, rest, above, found);
         }
     }
 }

@@ -17,7 +17,7 @@ use longship_pipeline::plan::{SourceIndex, Target};
 
 use self::folders::Folders;
 use self::glob::Glob;
-use crate::graph::{Change, MatcherIndex, Patterns, TargetGraph, TextMap};
+use crate::graph::{Change, MatcherIndex, Patterns, TargetGraph, TextMap, fingerprint};
 use crate::log;
 
 /// What discovery tells the rest of the agent.
@@ -60,8 +60,8 @@ struct Search<S> {
     due: BTreeMap<MatcherIndex, Instant>,
     /// Where each looked last, and when it looks again whatever happens there.
     looked: BTreeMap<MatcherIndex, (Folders, Instant)>,
-    /// What each found last.
-    found: BTreeMap<MatcherIndex, Vec<TextMap>>,
+    /// The fingerprint of what each found last.
+    found: BTreeMap<MatcherIndex, u64>,
 }
 
 impl<S: Subscriber> Search<S> {
@@ -105,11 +105,12 @@ impl<S: Subscriber> Search<S> {
     }
 
     fn compare(&mut self, matcher: MatcherIndex, found: Vec<TextMap>) {
-        if self.found.get(&matcher) == Some(&found) {
+        let fingerprint = fingerprint(&found);
+        if self.found.insert(matcher, fingerprint) == Some(fingerprint) {
             return;
         }
         let changes = self.targets.found(matcher, &found);
-        self.found.insert(matcher, found);
+        drop(found);
         for change in changes {
             self.apply(change);
         }
