@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use longship_workload::spec::Spec;
@@ -11,6 +12,7 @@ use longship_workload::truth::Truth;
 use longship_workload::workload::{Pace, Until, Workload};
 
 use crate::limits::Log;
+use crate::process::raise_open_files;
 use crate::quantity::bytes;
 
 /// Which data.
@@ -70,9 +72,20 @@ impl Data {
 
 /// Returns the data in so many files; makes it unless it is there already, whole and of the same specification.
 pub(crate) fn prepare(arguments: &DataArguments, files: u32) -> io::Result<Data> {
-    let spec = Spec { files, active: files, line_bytes: arguments.line_bytes, ..Spec::default() };
+    prepare_active(arguments, files, files)
+}
+
+/// [`prepare`] with the data in `active` of the files, and a few old lines in each of the others.
+pub(crate) fn prepare_active(arguments: &DataArguments, files: u32, active: u32) -> io::Result<Data> {
+    let line_bytes = arguments.line_bytes;
+    let mut spec = Spec { files, active, line_bytes, ..Spec::default() };
+    let mut name = format!("cri-{}-bytes-{line_bytes}-lines-in-{files}", arguments.bytes);
+    if active < files {
+        spec = Spec { idle_lines: 10, idle_age: Duration::from_secs(3_600), ..spec };
+        name += &format!("-of-which-{active}-active");
+    }
+    raise_open_files()?;
     fs::create_dir_all(&arguments.data)?;
-    let name = format!("cri-{}-bytes-{}-lines-in-{files}", arguments.bytes, arguments.line_bytes);
     let folder = fs::canonicalize(&arguments.data)?.join(name);
     let truth_path = folder.with_added_extension("truth.json");
     if let Ok(truth) = Truth::load(&truth_path)

@@ -3,7 +3,9 @@
 mod compare;
 mod generate;
 mod limits;
+mod scale;
 mod sink;
+mod steps;
 
 mod agents;
 mod run;
@@ -38,6 +40,8 @@ enum Command {
     Limits(limits::Arguments),
     Run(compare::RunArguments),
     Compare(compare::Arguments),
+    Scale(scale::Arguments),
+    Steps(steps::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +51,8 @@ fn main() -> ExitCode {
         Command::Limits(arguments) => limits::limits(&arguments),
         Command::Run(arguments) => compare::run(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Scale(arguments) => scale::scale(&arguments),
+        Command::Steps(arguments) => steps::steps(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

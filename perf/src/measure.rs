@@ -48,7 +48,7 @@ pub(crate) fn mebibytes(bytes: u64) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "amounts are far below 2^53, and rates are printed with few digits")]
-fn float(amount: u64) -> f64 {
+pub(crate) fn float(amount: u64) -> f64 {
     amount as f64
 }
 

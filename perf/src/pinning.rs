@@ -8,22 +8,28 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 
 /// Keeps the calling thread, and the threads and processes it starts from now on, on one core.
 pub(crate) fn pin(core: usize) -> io::Result<()> {
-    if core >= CpuSet::MAX_CPU {
-        return Err(io::Error::other(format!("there is no core {core}")));
-    }
-    let mut cores = CpuSet::new();
-    cores.set(core);
-    sched_setaffinity(None, &cores)
-        .map_err(|error| io::Error::new(error.kind(), format!("sched_setaffinity to core {core}: {error}")))
+    pin_to(&[core])
 }
 
-/// Starts a process on one core. A thread of its own is pinned for that and hands its core down.
-pub(crate) fn spawn_pinned(command: &mut Command, core: usize) -> io::Result<Child> {
+fn pin_to(cores: &[usize]) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    for &core in cores {
+        if core >= CpuSet::MAX_CPU {
+            return Err(io::Error::other(format!("there is no core {core}")));
+        }
+        set.set(core);
+    }
+    sched_setaffinity(None, &set)
+        .map_err(|error| io::Error::new(error.kind(), format!("sched_setaffinity to cores {cores:?}: {error}")))
+}
+
+/// Starts a process on some cores. A thread of its own is pinned for that and hands its cores down.
+pub(crate) fn spawn_pinned(command: &mut Command, cores: &[usize]) -> io::Result<Child> {
     let program = command.get_program().to_owned();
     let spawned = thread::scope(|scope| {
         scope
             .spawn(|| {
-                pin(core)?;
+                pin_to(cores)?;
                 command
                     .spawn()
                     .map_err(|error| io::Error::new(error.kind(), format!("starting {}: {error}", program.display())))
@@ -43,7 +49,7 @@ mod tests {
     fn a_process_runs_on_its_core() {
         let mut command = Command::new("cat");
         command.arg("/proc/self/status").stdout(Stdio::piped());
-        let output = spawn_pinned(&mut command, 0).unwrap().wait_with_output().unwrap();
+        let output = spawn_pinned(&mut command, &[0]).unwrap().wait_with_output().unwrap();
         let status = String::from_utf8(output.stdout).unwrap();
         assert!(status.contains("Cpus_allowed_list:\t0\n"), "{status}");
     }
@@ -51,6 +57,6 @@ mod tests {
     #[test]
     fn a_core_that_is_not_there_is_an_error() {
         assert!(pin(1_000_000).is_err());
-        assert!(spawn_pinned(&mut Command::new("true"), 1_000).is_err());
+        assert!(spawn_pinned(&mut Command::new("true"), &[1_000]).is_err());
     }
 }

@@ -24,7 +24,25 @@ pub(crate) fn usage(pid: u32) -> io::Result<Usage> {
     let unreadable = || io::Error::other(format!("/proc/{pid} cannot be read"));
     let ticks = ticks(&stat).ok_or_else(unreadable)?;
     let cpu = Duration::from_nanos(ticks * (1_000_000_000 / clock_ticks_per_second()));
-    Ok(Usage { cpu, resident_bytes_max: resident_bytes_max(&status).ok_or_else(unreadable)? })
+    Ok(Usage { cpu, resident_bytes_max: memory(&status, "VmHWM:").ok_or_else(unreadable)? })
+}
+
+/// Returns how long a process' threads have run so far, to the nanosecond; those that have ended are left out.
+pub(crate) fn running_time(pid: u32) -> io::Result<Duration> {
+    let mut running = Duration::ZERO;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        // A thread may end between the two system calls.
+        let schedstat = fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
+        let nanoseconds = schedstat.split(' ').next().and_then(|field| field.parse().ok());
+        running += Duration::from_nanos(nanoseconds.unwrap_or(0));
+    }
+    Ok(running)
+}
+
+/// Returns the memory that a process has resident now.
+pub(crate) fn resident_bytes(pid: u32) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    memory(&status, "VmRSS:").ok_or_else(|| io::Error::other(format!("/proc/{pid}/status cannot be read")))
 }
 
 /// Returns the processor time of this process.
@@ -50,9 +68,9 @@ fn ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
-/// Returns `VmHWM` of `/proc/PID/status`, which is in KiB.
-fn resident_bytes_max(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+/// Returns a field of `/proc/PID/status` that is in KiB.
+fn memory(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kib << 10)
 }
@@ -61,15 +79,15 @@ fn resident_bytes_max(status: &str) -> Option<u64> {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{own_cpu, resident_bytes_max, ticks, usage};
+    use super::{memory, own_cpu, resident_bytes, running_time, ticks, usage};
 
     #[test]
     fn files_of_proc_are_read() {
         let stat = "7 (a (b) c) R 1 7 7 0 -1 4194304 0 0 0 0 123 45 0 0 20 0 1 0 5 6 7";
         assert_eq!(ticks(stat), Some(168));
         assert_eq!(ticks("7 (a"), None);
-        assert_eq!(resident_bytes_max("Name:\tx\nVmHWM:\t    2048 kB\n"), Some(2 << 20));
-        assert_eq!(resident_bytes_max("Name:\tx\n"), None);
+        assert_eq!(memory("Name:\tx\nVmHWM:\t    2048 kB\n", "VmHWM:"), Some(2 << 20));
+        assert_eq!(memory("Name:\tx\n", "VmHWM:"), None);
     }
 
     #[test]
@@ -82,5 +100,8 @@ mod tests {
         let used = usage(std::process::id()).unwrap();
         assert!(used.cpu - begin.1 >= Duration::from_millis(40), "{used:?}");
         assert!(used.resident_bytes_max > 100_000);
+        let resident = resident_bytes(std::process::id()).unwrap();
+        assert!((100_000..=used.resident_bytes_max).contains(&resident), "{resident} of {used:?}");
+        assert!(running_time(std::process::id()).unwrap() >= Duration::from_millis(40));
     }
 }

@@ -15,7 +15,7 @@ use crate::pinning::pin;
 
 /// Takes pushes as Loki does: protobuf in snappy, JSON, gzip.
 ///
-/// Pages: /stats (sums), /streams and /writers (only with --check), /control (faults in force; POST replaces them with
+/// Pages: /stats (sums), /streams and /writers (only where pushes are checked), /control (faults in force; POST replaces them with
 /// {"faults":[…]}), /ready. A fault is {"tenant":…, "scope":…, "delay_ms":…, "action":…}. Scope: "always", {"next":3},
 /// {"chance":{"probability":0.1,"seed":1}}, {"for_ms":20000}. Action: "accept", {"refuse":{"status":429,
 /// "retry_after":"1","text":…,"stored":false}}, {"refuse_entries":{"reason":"too_far_behind"|"stream_rate"|
@@ -34,6 +34,10 @@ pub(crate) struct Arguments {
     /// Refuse entries that are a week old or ten minutes ahead of the clock, as Loki does.
     #[arg(long, requires = "check")]
     clock: bool,
+    /// Behave as a Loki with its default limits: check, store what is equal once, hold times against the clock, and
+    /// refuse what is over a tenant's or a stream's rate or a tenant's number of streams.
+    #[arg(long, conflicts_with_all = ["check", "drop_equal", "clock"])]
+    loki: bool,
     /// Faults from the start, as a JSON list.
     #[arg(long, value_name = "JSON")]
     faults: Option<String>,
@@ -80,7 +84,13 @@ fn options(arguments: &Arguments) -> io::Result<Options> {
     if arguments.clock {
         limits = limits.with_clock();
     }
-    let check = Check { drop_equal: arguments.drop_equal, limits, ..Check::default() };
+    let mode = if arguments.loki {
+        Mode::Check(Check::loki())
+    } else if arguments.check {
+        Mode::Check(Check { drop_equal: arguments.drop_equal, limits, ..Check::default() })
+    } else {
+        Mode::Drain
+    };
     let tls = match (&arguments.tls_certificate, &arguments.tls_key) {
         (Some(certificate), Some(key)) => Some(Identity {
             certificates_pem: std::fs::read_to_string(certificate)?,
@@ -89,10 +99,5 @@ fn options(arguments: &Arguments) -> io::Result<Options> {
         }),
         _ => None,
     };
-    Ok(Options {
-        listen: arguments.listen,
-        mode: if arguments.check { Mode::Check(check) } else { Mode::Drain },
-        tls,
-        ..Options::drain()
-    })
+    Ok(Options { listen: arguments.listen, mode, tls, ..Options::drain() })
 }

@@ -12,6 +12,9 @@
 )]
 
 mod acknowledge;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod budget;
 mod clock;
 mod counters;

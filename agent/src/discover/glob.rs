@@ -1,5 +1,6 @@
 //! Walks folders for the files that match a pattern.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::fs::{self, DirEntry, Metadata};
 use std::os::unix::fs::MetadataExt as _;
@@ -8,6 +9,7 @@ use std::time::SystemTime;
 
 use globset::GlobMatcher;
 
+use super::folders::Folders;
 use super::pattern::{self, Part, PatternError};
 
 /// A pattern for files, and one for those to leave out.
@@ -39,8 +41,9 @@ impl Glob {
     ///
     /// Links are followed. What cannot be read is passed over: it may vanish while this looks, and whoever opens a file
     /// reports what is wrong with it. So are names that are not UTF-8, which no label can hold.
-    pub(super) fn files(&self, oldest: Option<SystemTime>) -> BTreeSet<String> {
-        let mut found = Found { oldest, excluded: &self.excluded, files: BTreeSet::new() };
+    /// `folders` gets to know every folder in which something may come or go that matters.
+    pub(super) fn files(&self, oldest: Option<SystemTime>, folders: &mut Folders) -> BTreeSet<String> {
+        let mut found = Found { oldest, excluded: &self.excluded, folders, files: BTreeSet::new() };
         for parts in &self.alternatives {
             walk(Path::new("/"), parts, &mut Vec::new(), &mut found);
         }
@@ -51,6 +54,7 @@ impl Glob {
 struct Found<'g> {
     oldest: Option<SystemTime>,
     excluded: &'g [GlobMatcher],
+    folders: &'g mut Folders,
     files: BTreeSet<String>,
 }
 
@@ -62,12 +66,29 @@ impl Found<'_> {
             return;
         }
         if is_file.is_none() || self.oldest.is_some() {
-            let Ok(metadata) = fs::metadata(path) else { return };
+            let Some(metadata) = self.metadata(path) else { return };
             if !metadata.is_file() || self.is_too_old(&metadata) {
                 return;
             }
         }
         self.files.insert(text.to_owned());
+    }
+
+    /// Returns what a path leads to. Nothing tells when a link that leads nowhere leads somewhere.
+    fn metadata(&mut self, path: &Path) -> Option<Metadata> {
+        let metadata = fs::metadata(path).ok();
+        if metadata.is_none() && path.is_symlink() {
+            self.folders.cannot_tell();
+        }
+        metadata
+    }
+
+    fn is_folder(&mut self, entry: &DirEntry, path: &Path) -> bool {
+        match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => self.metadata(path).is_some_and(|metadata| metadata.is_dir()),
+            Ok(kind) => kind.is_dir(),
+            Err(_) => false,
+        }
     }
 
     fn is_too_old(&self, metadata: &Metadata) -> bool {
@@ -80,19 +101,23 @@ impl Found<'_> {
 fn walk(folder: &Path, parts: &[Part], above: &mut Vec<(u64, u64)>, found: &mut Found<'_>) {
     match parts {
         [] => {}
-        [Part::Name(name)] => found.add(&folder.join(name), None),
-        [Part::Name(name), rest @ ..] => walk(&folder.join(name), rest, above, found),
-        [Part::Matching(glob), rest @ ..] => {
-            for (entry, path) in entries(folder) {
-                if !glob.is_match(Path::new(&entry.file_name())) {
-                    continue;
-                }
-                if rest.is_empty() {
-                    found.add(&path, is_file(&entry));
-                } else if is_folder(&entry, &path) {
-                    walk(&path, rest, above, found);
-                }
+        [Part::Name(name)] => {
+            found.folders.watch(folder);
+            found.add(&folder.join(name), None);
+        }
+        [Part::Name(name), rest @ ..] => {
+            let path = folder.join(name);
+            // The folder that holds it matters only as long as it is not there.
+            if !path.is_dir() {
+                found.folders.watch(folder);
             }
+            if found.metadata(&path).is_some() {
+                walk(&path, rest, above, found);
+            }
+        }
+        [Part::Matching(glob), rest @ ..] => {
+            found.folders.watch(folder);
+            matching(entries(folder), glob, rest, above, found);
         }
         [Part::Folders, rest @ ..] => {
             let Ok(metadata) = fs::metadata(folder) else { return };
@@ -100,14 +125,41 @@ fn walk(folder: &Path, parts: &[Part], above: &mut Vec<(u64, u64)>, found: &mut 
             if above.contains(&place) {
                 return;
             }
-            walk(folder, rest, above, found);
+            found.folders.watch(folder);
+            let listed: Vec<_> = entries(folder).collect();
+            match rest {
+                // What is listed already need not be listed again.
+                [Part::Matching(glob), rest @ ..] => matching(&listed, glob, rest, above, found),
+                rest => walk(folder, rest, above, found),
+            }
             above.push(place);
-            for (entry, path) in entries(folder) {
-                if is_folder(&entry, &path) {
-                    walk(&path, parts, above, found);
+            for (entry, path) in &listed {
+                if found.is_folder(entry, path) {
+                    walk(path, parts, above, found);
                 }
             }
             above.pop();
+        }
+    }
+}
+
+/// Goes on with the entries of a folder whose names match.
+fn matching(
+    entries: impl IntoIterator<Item = impl Borrow<(DirEntry, PathBuf)>>,
+    glob: &GlobMatcher,
+    rest: &[Part],
+    above: &mut Vec<(u64, u64)>,
+    found: &mut Found<'_>,
+) {
+    for entry in entries {
+        let (entry, path) = entry.borrow();
+        if !glob.is_match(Path::new(&entry.file_name())) {
+            continue;
+        }
+        if rest.is_empty() {
+            found.add(path, is_file(entry));
+        } else if found.is_folder(entry, path) {
+            walk(path, rest, above, found);
         }
     }
 }
@@ -123,14 +175,6 @@ fn entries(folder: &Path) -> impl Iterator<Item = (DirEntry, PathBuf)> {
 /// Tells whether an entry is a regular file; `None` if it is a link, which may lead to one.
 fn is_file(entry: &DirEntry) -> Option<bool> {
     entry.file_type().ok().filter(|kind| !kind.is_symlink()).map(|kind| kind.is_file())
-}
-
-fn is_folder(entry: &DirEntry, path: &Path) -> bool {
-    match entry.file_type() {
-        Ok(kind) if kind.is_symlink() => path.is_dir(),
-        Ok(kind) => kind.is_dir(),
-        Err(_) => false,
-    }
 }
 
 #[cfg(test)]
@@ -155,7 +199,10 @@ mod tests {
         let below = |pattern: &str| format!("{}/{pattern}", root.display());
         let glob = Glob::new(&below(pattern), excluded.map(below).as_deref()).unwrap();
         let prefix = format!("{}/", root.display());
-        glob.files(None).iter().map(|path| path.strip_prefix(&prefix).unwrap().to_owned()).collect()
+        glob.files(None, &mut Folders::new())
+            .iter()
+            .map(|path| path.strip_prefix(&prefix).unwrap().to_owned())
+            .collect()
     }
 
     #[test]
@@ -213,7 +260,7 @@ mod tests {
             file.set_modified(now - Duration::from_secs(age)).unwrap();
         }
         let glob = Glob::new(&format!("{}/*.log", root.path().display()), None).unwrap();
-        let found = glob.files(Some(now - Duration::from_secs(100)));
+        let found = glob.files(Some(now - Duration::from_secs(100)), &mut Folders::new());
         assert_eq!(found.into_iter().collect::<Vec<_>>(), [format!("{}/new.log", root.path().display())]);
     }
 }

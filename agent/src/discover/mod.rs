@@ -1,8 +1,10 @@
 //! Looks for files, off the data plane, and says who is to follow which.
 //!
 //! One thread of its own walks folders, because a walk blocks. It looks once at the start and then at each component's
-//! `sync_period`, hands what it found to the [`TargetGraph`], and applies what follows from it.
+//! `sync_period`, hands what it found to the [`TargetGraph`], and applies what follows from it. A period in which nothing
+//! can have come or gone, as far as the folders' events tell, is passed over.
 
+mod folders;
 mod glob;
 mod pattern;
 
@@ -13,8 +15,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use longship_pipeline::plan::{SourceIndex, Target};
 
+use self::folders::Folders;
 use self::glob::Glob;
-use crate::graph::{Change, MatcherIndex, Patterns, TargetGraph, TextMap};
+use crate::graph::{Change, MatcherIndex, Patterns, TargetGraph, TextMap, fingerprint};
 use crate::log;
 
 /// What discovery tells the rest of the agent.
@@ -44,7 +47,7 @@ impl Discovery {
         let (running, stopped) = mpsc::channel();
         let now = Instant::now();
         let due = targets.matchers().into_iter().map(|matcher| (matcher, now)).collect();
-        let mut search = Search { targets, subscriber, due, found: BTreeMap::new() };
+        let mut search = Search { targets, subscriber, due, looked: BTreeMap::new(), found: BTreeMap::new() };
         std::thread::Builder::new().name("discover".to_owned()).spawn(move || search.run(&stopped))?;
         Ok(Self { _running: running })
     }
@@ -55,8 +58,10 @@ struct Search<S> {
     subscriber: S,
     /// When each component looks next.
     due: BTreeMap<MatcherIndex, Instant>,
-    /// What each found last.
-    found: BTreeMap<MatcherIndex, Vec<TextMap>>,
+    /// Where each looked last, and when it looks again whatever happens there.
+    looked: BTreeMap<MatcherIndex, (Folders, Instant)>,
+    /// The fingerprint of what each found last.
+    found: BTreeMap<MatcherIndex, u64>,
 }
 
 impl<S: Subscriber> Search<S> {
@@ -77,23 +82,35 @@ impl<S: Subscriber> Search<S> {
             if stopped.try_recv() != Err(TryRecvError::Empty) {
                 return;
             }
-            self.compare(matcher, found);
+            if let Some(found) = found {
+                self.compare(matcher, found);
+            }
         }
     }
 
-    fn look(&mut self, matcher: MatcherIndex) -> Vec<TextMap> {
+    /// Returns what a component finds; `None` if that cannot be anything else than the last time.
+    fn look(&mut self, matcher: MatcherIndex) -> Option<Vec<TextMap>> {
+        let now = Instant::now();
         let patterns = self.targets.patterns(matcher);
-        let found = matching_targets(&patterns);
-        self.due.insert(matcher, Instant::now() + patterns.sync_period);
-        found
+        self.due.insert(matcher, now + patterns.sync_period);
+        let (folders, again) = self.looked.entry(matcher).or_insert_with(|| (Folders::new(), now));
+        // Files grow old without an event.
+        let ages = !patterns.ignore_older_than.is_zero();
+        if !ages && now < *again && !folders.may_have_changed() {
+            return None;
+        }
+        *again = now + FULL_LOOK_INTERVAL;
+        folders.begin();
+        Some(matching_targets(&patterns, folders))
     }
 
     fn compare(&mut self, matcher: MatcherIndex, found: Vec<TextMap>) {
-        if self.found.get(&matcher) == Some(&found) {
+        let fingerprint = fingerprint(&found);
+        if self.found.insert(matcher, fingerprint) == Some(fingerprint) {
             return;
         }
         let changes = self.targets.found(matcher, &found);
-        self.found.insert(matcher, found);
+        drop(found);
         for change in changes {
             self.apply(change);
         }
@@ -105,6 +122,7 @@ impl<S: Subscriber> Search<S> {
                 self.subscriber.set_targets(source, targets);
             }
             Change::Patterns(matcher) => {
+                self.looked.remove(&matcher);
                 self.due.insert(matcher, Instant::now());
             }
             Change::Failed { component_id, error } => {
@@ -116,8 +134,12 @@ impl<S: Subscriber> Search<S> {
     }
 }
 
+/// Folders are walked this often even if nothing is heard of them: a link may lead elsewhere, a folder above may have been
+/// renamed.
+const FULL_LOOK_INTERVAL: Duration = Duration::from_secs(300);
+
 /// Returns a target for each file and each pattern that it matches, sorted.
-fn matching_targets(patterns: &Patterns<'_>) -> Vec<TextMap> {
+fn matching_targets(patterns: &Patterns<'_>, folders: &mut Folders) -> Vec<TextMap> {
     let oldest = match patterns.ignore_older_than {
         Duration::ZERO => None,
         age => SystemTime::now().checked_sub(age),
@@ -136,7 +158,7 @@ fn matching_targets(patterns: &Patterns<'_>) -> Vec<TextMap> {
                 continue;
             }
         };
-        for file in glob.files(oldest) {
+        for file in glob.files(oldest, folders) {
             let mut target = labels.clone();
             target.insert("__path__".to_owned(), file);
             found.insert(target);

@@ -30,6 +30,7 @@ use longship_syntax::{Diagnostic, SourceMap, Style, has_errors, parse_file, rend
 
 pub(crate) use self::arguments::{Body, Context, Spanned};
 pub(crate) use self::convert::{Bytes, Receiver, TextMap, one_of};
+pub(crate) use self::targets::fingerprint;
 pub use self::targets::{Change, MatcherIndex, Patterns, TargetGraph};
 pub(crate) use self::value::Value;
 use crate::components::Arguments;

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ struct Taker {
     /// How it looks for files, if its targets are patterns.
     matching: Option<Matching>,
     gives: Gives,
+    /// Of the targets it has, where they are for the data plane: a node with ten thousand files need not keep them twice.
+    fingerprint: u64,
     /// Its targets could not be worked out when they last changed.
     is_failed: bool,
 }
@@ -109,7 +112,8 @@ impl TargetGraph {
             for_each_name(&targets.expression, &mut |named| {
                 refers_to.extend(component_id_of(named, &exports));
             });
-            Some(Taker { component_id, targets, refers_to, matching, gives, is_failed: false })
+            let fingerprint = fingerprint(&targets.current);
+            Some(Taker { component_id, targets, refers_to, matching, gives, fingerprint, is_failed: false })
         };
         let takers = components.into_iter().filter_map(taker).collect();
         Self { takers, exports, sources, variables }
@@ -186,12 +190,15 @@ impl Taker {
         if std::mem::take(&mut self.is_failed) {
             changes.push(Change::Recovered { component_id });
         }
-        if targets != self.targets.current {
-            self.targets.current = targets;
-            changes.extend(match self.matching {
-                Some(_) => Some(Change::Patterns(own_index)),
-                None => self.change(&self.targets.current),
-            });
+        let fingerprint = fingerprint(&targets);
+        if fingerprint != self.fingerprint {
+            self.fingerprint = fingerprint;
+            if self.matching.is_some() {
+                self.targets.current = targets;
+                changes.push(Change::Patterns(own_index));
+            } else {
+                changes.extend(self.change(&targets));
+            }
         }
         changes
     }
@@ -204,6 +211,13 @@ impl Taker {
         targets.dedup();
         Some(Change::Targets(index, targets))
     }
+}
+
+/// Returns a number that tells lists of targets apart.
+pub(crate) fn fingerprint(targets: &[TextMap]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    targets.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Makes a target of the data plane: `__path__` is the file, taken literally, other names that begin with `__` have

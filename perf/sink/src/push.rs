@@ -19,7 +19,7 @@ use crate::fault::Action;
 use crate::judge::{Answer, Judgement, Push, judge, refused_unread, resolve};
 use crate::report::End;
 use crate::server::ResetSwitch;
-use crate::sink::Shared;
+use crate::sink::{Shared, State};
 use crate::traffic::Exchange;
 
 /// Why a request gets no answer: its connection is to be dropped.
@@ -102,7 +102,8 @@ fn enter(
     let entries = decoded.streams.iter().map(|stream| stream.entries.len() as u64).sum();
     exchange.decoded(decoded.streams.len() as u64, entries, decoded.uncompressed_bytes);
     let mut state = shared.state();
-    let Some(book) = &mut state.book else { return (unread(tenant, action), None) };
+    let State { book, meters, .. } = &mut *state;
+    let Some(book) = book else { return (unread(tenant, action), None) };
     for finding in decoded.findings {
         book.find(finding);
     }
@@ -111,7 +112,7 @@ fn enter(
         Err(answer) => return (answer, None),
     };
     let push = Push { tenant, streams: &decoded.streams, ids: &ids };
-    let judgement = judge(book, &push, &shared.limits, action);
+    let judgement = judge(book, meters, &push, &shared.limits, action);
     let receipt = receive(book, &push, &judgement, arrived_ns);
     (judgement.answer, judgement.settles.then_some(receipt))
 }

@@ -67,6 +67,9 @@ pub struct CheckStats {
     pub tagged: TaggedStats,
     /// From a tagged line's time to the arrival of the first push that got it accepted.
     pub latency: LatencyReport,
+    /// From a tagged line's time to the time of its entry: how long a line that has no time of its own waited to be
+    /// read.
+    pub read_latency: LatencyReport,
     /// Over labels, times and lines of all stored entries, whatever their order
     /// ([`longship_workload::digest::content_hash`]).
     pub content_hash: u64,

@@ -8,6 +8,7 @@ mod alloy;
 mod exposition;
 mod fluent_bit;
 mod longship;
+pub(crate) mod process;
 mod promtail;
 mod vector;
 
@@ -15,9 +16,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-use self::exposition::sum;
-use crate::http::Connection;
 
 /// What the harness knows of a kind of program.
 trait Agent: Sync {
@@ -120,8 +118,7 @@ impl Program {
     /// Returns how many entries it says were answered 2xx; `None` where it does not say.
     pub(crate) fn sent_entries(&self, port: u16) -> Option<u64> {
         let (page, counter) = self.agent.sent()?;
-        let answer = Connection::open(&format!("http://127.0.0.1:{port}")).ok()?.get(page).ok()?;
-        sum(str::from_utf8(&answer.body).ok()?, counter)
+        process::metric(port, page, counter)
     }
 }
 

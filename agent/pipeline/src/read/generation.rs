@@ -104,9 +104,9 @@ impl<F> Generation<F> {
             fingerprint_checked_ns: now_ns,
             run: Run::default(),
             runs: runs.into_iter().map(|run| (run, true)).collect(),
-            progress: Vec::new(),
+            progress: Vec::with_capacity(1),
             restored,
-            journalled: Vec::new(),
+            journalled: Vec::with_capacity(1),
         }
     }
 

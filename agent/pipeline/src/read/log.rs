@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use super::generation::Generation;
+use crate::limits::IDLE_AFTER;
 use crate::plan::{Labels, SourceIndex};
 use crate::positions::format::FileId;
 use crate::stages::{ProgramState, Variant};
@@ -50,8 +51,8 @@ pub(crate) struct Log<F> {
     pub(crate) look_queued: bool,
     /// It has to be looked at by this moment.
     pub(crate) look_due_ns: u64,
-    /// When it was last seen to grow.
-    pub(crate) written_ns: u64,
+    /// From this moment on it is idle, unless it is seen to be written.
+    pub(crate) idle_from_ns: u64,
     /// Attempts to open it that failed, since the last one that did not.
     pub(crate) open_failures: u32,
     /// Its target is gone: it is read to this offset of its newest generation and then closed.
@@ -128,12 +129,13 @@ impl<F> Log<F> {
             source,
             path,
             resolved: None,
-            names: Vec::new(),
+            names: Vec::with_capacity(1),
             observed: true,
-            tracks: Vec::new(),
-            outlets: Vec::new(),
-            lanes: Vec::new(),
-            generations: VecDeque::new(),
+            tracks: Vec::with_capacity(1),
+            outlets: Vec::with_capacity(1),
+            lanes: Vec::with_capacity(1),
+            // A quiet node has ten thousand logs with one generation and one stream each.
+            generations: VecDeque::with_capacity(1),
             next_serial: 0,
             retired: Vec::new(),
             line_begun: None,
@@ -143,7 +145,7 @@ impl<F> Log<F> {
             blocked: false,
             look_queued: false,
             look_due_ns: 0,
-            written_ns: 0,
+            idle_from_ns: 0,
             open_failures: 0,
             closing_at: None,
             dirty: false,
@@ -153,6 +155,12 @@ impl<F> Log<F> {
             read_lines: 0,
             lost_bytes: 0,
         }
+    }
+
+    /// Notes that its newest file was last written so long ago.
+    pub(crate) fn written(&mut self, now_ns: u64, ago_ns: u64) {
+        let idle_after_ns = u64::try_from(IDLE_AFTER.as_nanos()).unwrap_or(u64::MAX);
+        self.idle_from_ns = now_ns + idle_after_ns.saturating_sub(ago_ns);
     }
 
     /// The generation that is to be read: the first one that is not at its end.
@@ -202,5 +210,20 @@ impl<F> Log<F> {
     pub(crate) fn is_settled(&self, generation: &Generation<F>) -> bool {
         self.first_open_mark(generation).is_none()
             && generation.all_progress().iter().all(|progress| progress.first_unsettled().is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_idle_by_the_time_of_its_last_write() {
+        let second = 1_000_000_000;
+        let mut log = Log::<()>::new(SourceIndex(0), PathBuf::new());
+        for (ago_s, idle_from_s) in [(0, 307), (100, 207), (300, 7), (3_600, 7)] {
+            log.written(7 * second, ago_s * second);
+            assert_eq!(log.idle_from_ns, idle_from_s * second, "written {ago_s} s ago");
+        }
     }
 }

@@ -145,7 +145,7 @@ impl<E: Environment> Shard<E> {
             }
             let Ok(status) = self.env.status(&generation.file) else { continue };
             if generation.observe(status, now_ns) {
-                log.written_ns = now_ns;
+                log.written(now_ns, 0);
             }
             let shorter = status.size < log.generations[at].read_offset;
             if shorter || self.begins_otherwise(&mut log.generations[at], now_ns) {
@@ -235,6 +235,7 @@ impl<E: Environment> Shard<E> {
         }
         let from_end = self.plan.sources[usize::from(log.source.0)].tail_from_end && !had_earlier;
         let known = candidate.known.is_some();
+        let ago_ns = self.env.wall_ns().saturating_sub(candidate.status.modified_ns).max(0).cast_unsigned();
         let start = match &candidate.known {
             None if from_end => {
                 self.env.end_of_last_line(&candidate.file, candidate.status.size).map_err(|error| ("read", error))?
@@ -243,7 +244,7 @@ impl<E: Environment> Shard<E> {
         };
         let offset = self.add_generation(index, log, candidate, start, now_ns);
         log.open_failures = 0;
-        log.written_ns = now_ns;
+        log.written(now_ns, ago_ns);
         if !known || !had_earlier {
             self.env.report(Event::TailStarted { source: log.source, path: log.path.clone(), offset });
         }
@@ -410,7 +411,7 @@ impl<E: Environment> Shard<E> {
 
     /// Works out when a log has to be looked at next, if that is earlier than it is looked at anyway.
     pub(super) fn schedule_look(&mut self, index: LogIndex, log: &mut Log<E::File>, now_ns: u64) {
-        let idle = now_ns.saturating_sub(log.written_ns) > nanos(limits::IDLE_AFTER);
+        let idle = now_ns >= log.idle_from_ns;
         let quiet = match (log.observed, idle) {
             (true, false) => limits::SWEEP_INTERVAL_ACTIVE,
             (true, true) => limits::SWEEP_INTERVAL_IDLE,

@@ -133,8 +133,11 @@ impl<E: Environment> Shard<E> {
         log.read_bytes += after - before;
         log.turn_bytes += after - before;
         if after > before {
-            log.written_ns = now_ns;
             self.mark_dirty(ticket.log, log);
+        }
+        if seen_end > log.generations[at].observed_bytes {
+            // A backlog may be old; what was not there when the file was looked at is not.
+            log.written(now_ns, 0);
         }
         match refused {
             Some((lane, why)) => self.block(ticket.log, log, lane, why, now_ns),
@@ -260,9 +263,9 @@ impl<E: Environment> Shard<E> {
         let generation = &mut log.generations[at];
         let Ok(status) = self.env.status(&generation.file) else { return };
         if generation.observe(status, now_ns) {
-            log.written_ns = now_ns;
+            log.written(now_ns, 0);
         }
-        if status.size < generation.read_offset {
+        if status.size < log.generations[at].read_offset {
             self.restart(index, log, at, now_ns);
             return;
         }

@@ -90,7 +90,8 @@ impl<E: Environment> Shard<E> {
         log.names.push((folder.to_owned(), name.to_owned()));
         log.observed = watch.is_some() && log.observed;
         if let Some(watch) = watch {
-            let logs = self.by_name.entry(watch).or_default().entry(name.to_owned()).or_default();
+            let names = self.by_name.entry(watch).or_default();
+            let logs = names.entry(name.to_owned()).or_insert_with(|| Vec::with_capacity(1));
             if !logs.contains(&index) {
                 logs.push(index);
             }
@@ -163,7 +164,8 @@ impl<E: Environment> Shard<E> {
         for (number, route) in self.plan.routes[usize::from(log.source.0)].iter().enumerate() {
             let track = log.tracks.iter().position(|track| track.program == route.program).unwrap_or_else(|| {
                 let state = self.programs[route.program].state(budget);
-                log.tracks.push(Track { program: route.program, state, feeds: Vec::new() });
+                let feeds = Vec::with_capacity(label_sets.len());
+                log.tracks.push(Track { program: route.program, state, feeds });
                 log.tracks.len() - 1
             });
             let feeds = &mut log.tracks[track].feeds;
@@ -171,7 +173,8 @@ impl<E: Environment> Shard<E> {
                 match feeds.iter_mut().find(|feed| feed.route == number && feed.labels == *labels) {
                     Some(feed) => feed.active = true,
                     None => {
-                        feeds.push(Feed { route: number, labels: labels.clone(), active: true, variants: Vec::new() });
+                        let variants = Vec::with_capacity(1);
+                        feeds.push(Feed { route: number, labels: labels.clone(), active: true, variants });
                     }
                 }
             }

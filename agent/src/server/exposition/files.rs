@@ -2,6 +2,7 @@
 //!
 //! A file's series are there as long as it is in the snapshot, so they end with it, after a grace period.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use longship_pipeline::plan::Plan;
@@ -32,26 +33,41 @@ pub(super) fn write(page: &mut Page, plan: &Plan, snapshot: &Snapshot) {
     }
 }
 
-/// The files of a snapshot by what their series are told apart by.
+/// The files of a snapshot by what their series are told apart by. Paths are not copied: a node may have ten thousand.
 struct Files<'a> {
     active: BTreeMap<&'a str, u64>,
-    by_path: BTreeMap<(&'a str, String), FileSnapshot>,
+    by_path: BTreeMap<(&'a str, Cow<'a, str>), Readings>,
+}
+
+/// What is told of a file.
+struct Readings {
+    read_offset_bytes: u64,
+    size_bytes: u64,
+    read_lines: u64,
+    lost_bytes: u64,
+    active: bool,
 }
 
 impl<'a> Files<'a> {
-    fn gather(plan: &'a Plan, snapshot: &Snapshot) -> Self {
+    fn gather(plan: &'a Plan, snapshot: &'a Snapshot) -> Self {
         let mut active: BTreeMap<_, _> = plan.sources.iter().map(|source| (source.component_id.as_str(), 0)).collect();
         let mut by_path = BTreeMap::new();
         for file in &snapshot.files {
             let component = component_id(plan, file.source);
             *active.entry(component).or_default() += u64::from(file.active);
-            let path = file.path.to_string_lossy().into_owned();
-            by_path.entry((component, path)).and_modify(|known| add(known, file)).or_insert_with(|| file.clone());
+            let path = file.path.to_string_lossy();
+            by_path.entry((component, path)).and_modify(|known| add(known, file)).or_insert(Readings {
+                read_offset_bytes: file.read_offset_bytes,
+                size_bytes: file.size_bytes,
+                read_lines: file.read_lines,
+                lost_bytes: file.lost_bytes,
+                active: file.active,
+            });
         }
         Self { active, by_path }
     }
 
-    fn write(&self, page: &mut Page, name: &str, kind: Kind, help: &str, value: fn(&FileSnapshot) -> u64) {
+    fn write(&self, page: &mut Page, name: &str, kind: Kind, help: &str, value: fn(&Readings) -> u64) {
         let mut family = page.family(name, kind, help);
         for ((component, path), file) in &self.by_path {
             family.sample(&[("component_id", component), COMPONENT_PATH, ("path", path)], value(file));
@@ -61,8 +77,7 @@ impl<'a> Files<'a> {
 
 /// Adds what another file under the same path counted: one that ended a moment ago, or one whose path differs only in
 /// what is not UTF-8. The readings are those of the one that is followed.
-fn add(known: &mut FileSnapshot, other: &FileSnapshot) {
-    known.read_bytes += other.read_bytes;
+fn add(known: &mut Readings, other: &FileSnapshot) {
     known.read_lines += other.read_lines;
     known.lost_bytes += other.lost_bytes;
     if other.active && !known.active {

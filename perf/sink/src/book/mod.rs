@@ -46,6 +46,7 @@ pub(crate) struct Book {
     kept: Vec<KeptEntry>,
     stats: CheckStats,
     latency: Latency,
+    read_latency: Latency,
 }
 
 /// What is known of a stream.
@@ -86,6 +87,7 @@ struct TaggedLine {
     track: TrackId,
     sequence: u64,
     written_ns: u64,
+    time_ns: i64,
     hash: EntryHash,
 }
 
@@ -101,6 +103,7 @@ impl Book {
             kept: Vec::new(),
             stats: CheckStats::default(),
             latency: Latency::default(),
+            read_latency: Latency::default(),
         }
     }
 
@@ -179,7 +182,8 @@ impl Book {
                 let track = self.track(id, tag.writer);
                 let is_new = self.tracks[track.0 as usize].received.insert(tag.sequence);
                 self.stats.tagged.received += u64::from(is_new);
-                receipt.lines.push(TaggedLine { track, sequence: tag.sequence, written_ns: tag.written_ns, hash });
+                let (sequence, written_ns, time_ns) = (tag.sequence, tag.written_ns, entry.time_ns);
+                receipt.lines.push(TaggedLine { track, sequence, written_ns, time_ns, hash });
             }
             if store {
                 self.store(id, entry, hash);
@@ -206,6 +210,7 @@ impl Book {
                 track.reordered += u64::from(is_late);
                 tagged.reordered += u64::from(is_late);
                 self.latency.add(line.written_ns, receipt.arrived_ns);
+                self.read_latency.add(line.written_ns, u64::try_from(line.time_ns).unwrap_or(0));
             } else {
                 let bytes = u64::from(line.hash.text_bytes);
                 track.duplicated += 1;
@@ -227,6 +232,7 @@ impl Book {
             streams: stored.clone().count() as u64,
             content_hash: content_hash(stored.map(|stream| (stream.report.labels.as_str(), &stream.report.stored))),
             latency: self.latency.report(),
+            read_latency: self.read_latency.report(),
             ..self.stats.clone()
         }
     }

@@ -1,9 +1,10 @@
 //! Decides what becomes of a push, by Loki's rules and the fault in force.
 //!
 //! Loki's order is kept: what cannot be read refuses the whole push; then its distributor refuses single entries (400,
-//! the others stored); then an ingester refuses single entries, and its answer tells only what became of the last
-//! stream.
+//! the others stored), and all of them where the tenant is too fast (429, nothing stored); then an ingester refuses
+//! single entries, and its answer tells only what became of the last stream.
 
+mod meters;
 mod texts;
 
 use std::time::Duration;
@@ -14,6 +15,8 @@ use crate::book::{Book, StreamBook, StreamId};
 use crate::decode::{Entry, Stream};
 use crate::fault::{Action, EntryReason, EntryRefusal, Refusal};
 use crate::limits::Limits;
+
+pub(crate) use self::meters::Meters;
 
 /// What the client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +56,9 @@ impl Judgement {
     }
 }
 
+/// The rate that a fault's answer names: Loki's default.
+const TENANT_RATE_BYTES: u64 = 4 << 20;
+
 /// The answer of a refusal to a push that was not looked into.
 pub(crate) fn refused_unread(tenant: &str, refusal: &Refusal) -> Answer {
     refuse(refusal, tenant, 0, 0)
@@ -60,7 +66,7 @@ pub(crate) fn refused_unread(tenant: &str, refusal: &Refusal) -> Answer {
 
 fn refuse(refusal: &Refusal, tenant: &str, lines: usize, bytes: usize) -> Answer {
     let text = refusal.text.clone().unwrap_or_else(|| match refusal.status {
-        429 => texts::tenant_rate(tenant, lines, bytes),
+        429 => texts::tenant_rate(tenant, TENANT_RATE_BYTES, lines, bytes),
         status => texts::status_name(status),
     });
     Answer { status: refusal.status, retry_after: refusal.retry_after.clone(), text }
@@ -92,7 +98,7 @@ pub(crate) fn resolve(book: &mut Book, tenant: &str, streams: &[Stream]) -> Resu
 }
 
 /// Decides what becomes of a push that can be read.
-pub(crate) fn judge(book: &Book, push: &Push<'_>, limits: &Limits, action: &Action) -> Judgement {
+pub(crate) fn judge(book: &Book, meters: &mut Meters, push: &Push<'_>, limits: &Limits, action: &Action) -> Judgement {
     if let Action::Refuse(refusal) = action {
         let entries = push.streams.iter().flat_map(|stream| &stream.entries);
         let bytes = entries.clone().map(|entry| entry.line.len()).sum();
@@ -108,21 +114,39 @@ pub(crate) fn judge(book: &Book, push: &Push<'_>, limits: &Limits, action: &Acti
     }
     let mut refused = vec![Vec::new(); push.streams.len()];
     let mut reasons = Vec::new();
-    let now_ns = wall_ns().cast_signed();
+    let now_ns = wall_ns();
     for (index, stream) in push.streams.iter().enumerate() {
-        distribute(limits, now_ns, book.stream(push.ids[index]), stream, &mut refused[index], &mut reasons);
+        distribute(
+            limits,
+            now_ns.cast_signed(),
+            book.stream(push.ids[index]),
+            stream,
+            &mut refused[index],
+            &mut reasons,
+        );
+    }
+    if let Some(answer) = refused_tenant(limits, meters, push, &refused, now_ns) {
+        return Judgement { answer, store: false, settles: false, refused: Vec::new(), refused_silently: 0 };
     }
     let refused_by_distributor = refused.iter().flatten().filter(|&&refused| refused).count() as u64;
     let entry_refusal = if let Action::RefuseEntries(refusal) = action { Some(refusal) } else { None };
     let mut told = None;
     let mut refused_by_ingester = 0;
     for (index, stream) in push.streams.iter().enumerate() {
-        let left = stream.entries.len() - refused[index].iter().filter(|&&refused| refused).count();
+        let left = left(stream, &refused[index]).count();
         if left == 0 {
             continue;
         }
-        let known = book.stream(push.ids[index]);
-        let failed = ingest(limits, known, stream, entry_refusal, &mut refused[index]);
+        let id = push.ids[index];
+        let known = book.stream(id);
+        let failed = match refused_stream(limits, meters, push.tenant, id) {
+            Some(reason) => refuse_left(stream, &mut refused[index], reason),
+            None => {
+                let mut failed = ingest(limits, known, stream, entry_refusal, &mut refused[index]);
+                failed.extend(refused_rate(limits, meters, id, stream, &mut refused[index], now_ns));
+                failed
+            }
+        };
         refused_by_ingester += failed.len() as u64;
         // Only what became of the last stream is told.
         told = failed.last().map(|last| {
@@ -219,7 +243,62 @@ fn refused_entry(limits: &Limits, now_ns: i64, known: &StreamBook, entry: &Entry
     }
 }
 
-/// Marks what an ingester refuses of a stream and returns it.
+/// The answer to a tenant who is too fast.
+fn refused_tenant(
+    limits: &Limits,
+    meters: &mut Meters,
+    push: &Push<'_>,
+    refused: &[Vec<bool>],
+    now_ns: u64,
+) -> Option<Answer> {
+    let rate = limits.tenant_rate?;
+    let entries = push.streams.iter().zip(refused).flat_map(|(stream, refused)| left(stream, refused));
+    let (lines, bytes) = entries.fold((0, 0), |(lines, bytes), (_, entry)| (lines + 1, bytes + entry.line.len()));
+    let allowed = meters.take_tenant(push.tenant, rate, bytes as u64, now_ns);
+    (!allowed).then(|| Answer::new(429, texts::tenant_rate(push.tenant, rate.bytes_per_second, lines, bytes)))
+}
+
+/// Why an ingester refuses everything of a stream: it is one more than its tenant may have.
+fn refused_stream(limits: &Limits, meters: &mut Meters, tenant: &str, id: StreamId) -> Option<EntryReason> {
+    let streams = limits.streams?;
+    (!meters.open_stream(tenant, id, streams)).then_some(EntryReason::ActiveStreams)
+}
+
+/// Marks what an ingester refuses of a stream that grows too fast, and returns it: all of it, because Loki, which by
+/// default splits fast streams, takes or refuses the whole of what a push has for one.
+fn refused_rate(
+    limits: &Limits,
+    meters: &mut Meters,
+    id: StreamId,
+    stream: &Stream,
+    refused: &mut Vec<bool>,
+    now_ns: u64,
+) -> Vec<Failed> {
+    let Some(rate) = limits.stream_rate else { return Vec::new() };
+    let bytes = left(stream, refused).map(|(_, entry)| entry.line.len() as u64).sum();
+    if meters.take_stream(id, rate, bytes, now_ns) {
+        return Vec::new();
+    }
+    refuse_left(stream, refused, EntryReason::StreamRate)
+}
+
+/// Marks all that is not refused yet, and returns it.
+fn refuse_left(stream: &Stream, refused: &mut Vec<bool>, reason: EntryReason) -> Vec<Failed> {
+    let failed =
+        left(stream, refused).map(|(entry, Entry { time_ns, .. })| Failed { entry, reason, cutoff_ns: *time_ns });
+    let failed = failed.collect();
+    refused.clear();
+    refused.resize(stream.entries.len(), true);
+    failed
+}
+
+/// The entries of a stream that are not refused.
+fn left<'a>(stream: &'a Stream, refused: &'a [bool]) -> impl Iterator<Item = (usize, &'a Entry)> {
+    let is_left = |(index, _): &(usize, &Entry)| !refused.get(*index).is_some_and(|&refused| refused);
+    stream.entries.iter().enumerate().filter(is_left)
+}
+
+/// Marks what an ingester refuses of a stream for its times, or by a fault, and returns it.
 fn ingest(
     limits: &Limits,
     known: &StreamBook,

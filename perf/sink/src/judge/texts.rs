@@ -81,9 +81,9 @@ pub(super) fn grouped(reasons: &[String]) -> String {
 }
 
 /// What is said where a tenant is over its rate limit.
-pub(super) fn tenant_rate(tenant: &str, lines: usize, bytes: usize) -> String {
+pub(super) fn tenant_rate(tenant: &str, limit: u64, lines: usize, bytes: usize) -> String {
     format!(
-        "ingestion rate limit exceeded for user {tenant} (limit: 4194304 bytes/sec) while attempting to ingest \
+        "ingestion rate limit exceeded for user {tenant} (limit: {limit} bytes/sec) while attempting to ingest \
          '{lines}' lines totaling '{bytes}' bytes, reduce log volume or contact your Loki administrator to see if the \
          limit can be increased"
     )

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::book::Book;
 use crate::fault::{Fault, Faults};
+use crate::judge::Meters;
 use crate::limits::Limits;
 use crate::report::{KeptEntry, RequestRecord, Stats, StreamReport, WriterReport};
 use crate::server::{Command, PUSH_PATH, serve};
@@ -61,6 +62,13 @@ pub struct Check {
     pub entries_kept: usize,
     /// What is refused.
     pub limits: Limits,
+}
+
+impl Check {
+    /// As Loki does it where nothing else is configured: all of its limits, and what is equal is stored once.
+    pub fn loki() -> Self {
+        Self { drop_equal: true, limits: Limits::default().with_clock().with_rates(), ..Self::default() }
+    }
 }
 
 /// A running sink. It ends when dropped.
@@ -210,6 +218,7 @@ pub(crate) struct State {
     pub(crate) faults: Faults,
     /// `None` in drain mode.
     pub(crate) book: Option<Book>,
+    pub(crate) meters: Meters,
 }
 
 impl Shared {
@@ -222,6 +231,7 @@ impl Shared {
                 traffic: Traffic::new(options.requests_kept),
                 faults: Faults::default(),
                 book: check.map(Book::new),
+                meters: Meters::default(),
             }),
         }
     }

@@ -7,7 +7,7 @@ use longship_workload::digest::{Digest, content_hash};
 use super::client::{compress, entry};
 use super::{Check, checking, tagged};
 use crate::decode::proto::{LabelPairAdapter, PushRequest, StreamAdapter};
-use crate::limits::Limits;
+use crate::limits::{Limits, Rate};
 use crate::server::PUSH_PATH;
 use crate::sink::Sink;
 
@@ -265,4 +265,60 @@ fn latency_is_from_the_lines_time_to_the_pushs_arrival() {
     client.push(&[(r#"{a="x"}"#, &[(1, &line)])]).unwrap();
     let latency = sink.stats().check.unwrap().latency;
     assert!((50_000..5_000_000).contains(&latency.max_us), "{latency:?}");
+}
+
+#[test]
+fn a_stream_over_its_rate_is_refused_whole_and_told_of_only_if_it_is_the_last() {
+    let rate = Rate { bytes_per_second: 1, burst_bytes: 5 };
+    let limits = Limits { stream_rate: Some(rate), ..Limits::default() };
+    let (sink, mut client) = checking(Check { limits, ..Check::default() });
+    let fast: &[(i64, &str)] = &[(1, "one"), (2, "two")];
+    let slow: &[(i64, &str)] = &[(1, "one")];
+    let answer = client.push(&[(r#"{a="fast"}"#, fast), (r#"{a="slow"}"#, slow)]).unwrap();
+    assert_eq!(answer.status, 204);
+    assert_eq!(counts(&sink), [3, 1, 2, 1, 0], "the loss in the first stream is silent");
+    assert_eq!(sink.stats().check.unwrap().refused_silently, 2);
+
+    let answer = client.push(&[(r#"{a="slow"}"#, &[(2, "x")]), (r#"{a="fast"}"#, fast)]).unwrap();
+    assert_eq!(answer.status, 429);
+    let text = "entry with timestamp 1970-01-01 00:00:00.000000002 +0000 UTC ignored, reason: 'Per stream rate limit \
+                exceeded (limit: 3MB/sec) while attempting to ingest for stream '{a=\"fast\"}' totaling 3B, ";
+    assert!(answer.text.contains(text), "{}", answer.text);
+    assert!(answer.text.ends_with("total ignored: 2 out of 2 for stream: {a=\"fast\"}\n"), "{}", answer.text);
+    assert_eq!(counts(&sink), [6, 2, 4, 2, 0]);
+}
+
+#[test]
+fn a_tenant_over_its_rate_is_refused_the_whole_push() {
+    let rate = Rate { bytes_per_second: 1, burst_bytes: 5 };
+    let limits = Limits { tenant_rate: Some(rate), ..Limits::default() };
+    let (sink, mut client) = checking(Check { limits, ..Check::default() });
+    let answer = client.push(&[(r#"{a="x"}"#, &[(1, "one"), (2, "two")])]).unwrap();
+    let text = "ingestion rate limit exceeded for user fake (limit: 1 bytes/sec) while attempting to ingest '2' lines \
+                totaling '6' bytes, ";
+    assert!(answer.status == 429 && answer.text.starts_with(text), "{} {}", answer.status, answer.text);
+    assert_eq!(counts(&sink), [2, 0, 0, 0, 0], "nothing is stored, and nothing settled");
+    assert_eq!(client.push(&[(r#"{a="x"}"#, &[(1, "one")])]).unwrap().status, 204);
+}
+
+#[test]
+fn a_stream_too_many_is_refused() {
+    let limits = Limits { streams: Some(2), ..Limits::default() };
+    let (sink, mut client) = checking(Check { limits, ..Check::default() });
+    let lines: &[(i64, &str)] = &[(1, "one"), (2, "two")];
+    let three = [(r#"{a="x"}"#, lines), (r#"{a="y"}"#, lines), (r#"{a="z"}"#, lines)];
+    let answer = client.push(&three).unwrap();
+    let text = "maximum active stream limit exceeded when trying to create stream {a=\"z\"}, ";
+    assert!(answer.status == 429 && answer.text.starts_with(text), "{} {}", answer.status, answer.text);
+    assert_eq!(counts(&sink), [6, 4, 2, 4, 0]);
+    assert_eq!(client.push(&[three[2], three[0]]).unwrap().status, 204, "only the last stream's fate is told");
+    assert_eq!(counts(&sink), [10, 6, 4, 6, 0]);
+}
+
+#[test]
+fn as_loki_does_it_all_limits_hold() {
+    let Check { drop_equal, limits, .. } = Check::loki();
+    assert!(drop_equal && limits.age.is_some() && limits.ahead.is_some() && limits.order_window.is_some());
+    let rates = [limits.tenant_rate, limits.stream_rate].map(|rate| rate.map(|rate| rate.bytes_per_second >> 20));
+    assert_eq!((rates, limits.streams), ([Some(4), Some(3)], Some(5_000)));
 }
