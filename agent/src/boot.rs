@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longship_pipeline::plan::{Plan, SourceIndex, Target};
-use longship_pipeline::{ObserveRung, Options, Pipeline, ReadRung, StartError, StopReport, limits};
+use longship_pipeline::{Compression, ObserveRung, Options, Pipeline, ReadRung, StartError, StopReport, limits};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -43,6 +43,8 @@ pub struct Settings {
     pub observe_rung: ObserveRung,
     /// Bound of encoded, compressed and carried bytes.
     pub budget_bytes: u64,
+    /// What is done to make requests shorter.
+    pub compression: Compression,
     /// How long stopping may take.
     pub drain_timeout: Duration,
 }
@@ -57,6 +59,7 @@ impl Default for Settings {
             read_rung: ReadRung::Auto,
             observe_rung: ObserveRung::Auto,
             budget_bytes: limits::BUDGET_BYTES,
+            compression: Compression::default(),
             drain_timeout: Duration::from_secs(15),
         }
     }
@@ -195,6 +198,7 @@ fn options(settings: &Settings) -> Options {
         observe_rung: settings.observe_rung,
         budget_bytes: settings.budget_bytes,
         unanswered_bytes_max: limits::UNANSWERED_BYTES_MAX,
+        compression: settings.compression,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::budget::Budget;
 use crate::encode::chunk::{Chunk, SegmentPool};
-use crate::encode::compress::{Body, Compressor};
+use crate::encode::compress::{Body, Compression, Compressor};
 use crate::encode::protobuf::{ENTRY_HEAD_BYTES_MAX, entry_head};
 use crate::limits::LARGE_READ_BYTES;
 use crate::plan::Labels;
@@ -117,7 +117,7 @@ impl<'a> Bench<'a> {
 
     /// Compresses batches.
     pub fn compress(&self) -> u64 {
-        let mut compressor = Compressor::new();
+        let mut compressor = Compressor::new(Compression::Snappy);
         let (mut body, mut sum) = (Body::default(), 0);
         for batch in self.message.chunks(BATCH_BYTES) {
             compressor.begin(body);

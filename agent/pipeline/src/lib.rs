@@ -41,6 +41,7 @@ mod split;
 mod stages;
 mod streams;
 
+pub use encode::compress::Compression;
 pub use event::{EchoEntry, Event};
 pub use pipeline::{ObserveRung, Options, Pipeline, ReadRung, StartError};
 pub use snapshot::{DestinationSnapshot, Dropped, FileSnapshot, Histogram, ShardSnapshot, Snapshot, StopReport};

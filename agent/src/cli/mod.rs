@@ -83,7 +83,7 @@ mod tests {
     use std::time::Duration;
 
     use clap::CommandFactory as _;
-    use longship_pipeline::{ObserveRung, ReadRung};
+    use longship_pipeline::{Compression, ObserveRung, ReadRung};
 
     use super::*;
 
@@ -109,7 +109,7 @@ mod tests {
     fn flags_reach_the_settings() {
         let settings = run(
             "--storage.path=/s --server.http.listen-addr :1 --drain-timeout=1m30s --cores=3 --pin --memory.budget 64MiB \
-             --read.rung pread --observe.rung=poll",
+             --read.rung pread --observe.rung=poll --write.compression=none",
         );
         let settings = settings.unwrap().flags.settings();
         assert_eq!(settings.storage_path, PathBuf::from("/s"));
@@ -117,6 +117,7 @@ mod tests {
         assert_eq!(settings.drain_timeout, Duration::from_secs(90));
         assert_eq!((settings.cores, settings.pin, settings.budget_bytes), (Some(3), true, 64 << 20));
         assert_eq!((settings.read_rung, settings.observe_rung), (ReadRung::Pread, ObserveRung::Poll));
+        assert_eq!(settings.compression, Compression::None);
         let bounded = run("--drain-timeout=15s --feature.component-shutdown-deadline=5s").unwrap();
         assert_eq!(bounded.flags.settings().drain_timeout, Duration::from_secs(5));
     }

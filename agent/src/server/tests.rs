@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use longship_pipeline::plan::Plan;
-use longship_pipeline::{ObserveRung, Options, Pipeline, ReadRung};
+use longship_pipeline::{Compression, ObserveRung, Options, Pipeline, ReadRung};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
@@ -17,6 +17,7 @@ fn pipeline(storage: &Path) -> Arc<Pipeline> {
         observe_rung: ObserveRung::Poll,
         budget_bytes: 1 << 20,
         unanswered_bytes_max: 1 << 20,
+        compression: Compression::default(),
     };
     Arc::new(Pipeline::start(Plan::default(), options).expect("an empty plan starts"))
 }

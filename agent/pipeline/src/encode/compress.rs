@@ -1,19 +1,27 @@
 //! Builds the body of a push: one block of snappy around one protobuf message, without holding the message in one piece.
 //!
-//! A snappy block is its uncompressed length followed by elements that copy from at most 64 KiB before them. The
-//! compressor works on pieces of 64 KiB, each on its own, so a block made piece by piece equals one made at once:
-//! full segments are compressed where they lie, and short ones are gathered to a piece first.
-//! Source of the format: `google/snappy`, `format_description.txt`.
-
-use snap::raw::{Encoder, max_compress_len};
+//! A snappy block is its uncompressed length followed by elements that copy from at most 64 KiB before them. Pieces of
+//! 64 KiB are compressed each on its own and laid end to end: full segments where they lie, and short ones gathered to
+//! a piece first. Source of the format: `google/snappy`, `format_description.txt`.
 
 use super::protobuf::varint;
+use super::snappy::{self, BlockCompressor, ROOM_BYTES};
 
-/// What snappy compresses on its own.
-const PIECE_BYTES: usize = 64 << 10;
+/// What is compressed on its own.
+const PIECE_BYTES: usize = snappy::BLOCK_BYTES_MAX;
 
 /// Room for the uncompressed length before the elements: a varint of 32 bits.
 const PREAMBLE_BYTES: usize = 5;
+
+/// What is done to make bodies shorter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// They are compressed.
+    #[default]
+    Snappy,
+    /// Nothing: they have snappy's format, which Loki expects, and all bytes in it are as they were.
+    None,
+}
 
 /// A sealed request body. The bytes of it are `bytes[start..]`.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +42,8 @@ impl Body {
 /// Makes bodies. Owned by a shard and used for one body at a time: [`Self::begin`], any number of [`Self::append`],
 /// [`Self::finish`].
 pub(crate) struct Compressor {
-    encoder: Encoder,
+    /// `None` leaves the bytes as they are.
+    blocks: Option<BlockCompressor>,
     /// Bytes that are too few to be compressed on their own.
     gathered: Vec<u8>,
     out: Vec<u8>,
@@ -45,9 +54,9 @@ pub(crate) struct Compressor {
 
 impl Compressor {
     /// Creates a compressor.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(compression: Compression) -> Self {
         Self {
-            encoder: Encoder::new(),
+            blocks: (compression == Compression::Snappy).then(BlockCompressor::new),
             gathered: Vec::with_capacity(PIECE_BYTES),
             out: Vec::new(),
             out_end: 0,
@@ -115,22 +124,14 @@ impl Compressor {
         }
     }
 
-    /// Compresses one piece to the end of `out`.
-    ///
-    /// The encoder writes a length before the elements. That length is laid over the last bytes before them, which are
-    /// put back afterwards.
+    /// Writes one piece's elements to the end of `out`.
     fn compress(&mut self, piece: &[u8]) {
-        self.reserve(max_compress_len(piece.len()));
-        let mut length = [0; PREAMBLE_BYTES];
-        let length_bytes = varint(&mut length, 0, piece.len() as u64);
-        let start = self.out_end - length_bytes;
-        let covered = length_bytes_before(&self.out, self.out_end);
-        let written = self
-            .encoder
-            .compress(piece, &mut self.out[start..])
-            .expect("the output has room for the longest result and the input is shorter than 4 GiB");
-        self.out[self.out_end - PREAMBLE_BYTES..self.out_end].copy_from_slice(&covered);
-        self.out_end = start + written;
+        self.reserve(piece.len() + ROOM_BYTES);
+        let out = &mut self.out[self.out_end..];
+        self.out_end += match &mut self.blocks {
+            Some(blocks) => blocks.compress(piece, out),
+            None => snappy::store(piece, out),
+        };
     }
 
     /// Makes room for `bytes` more. Bytes past `out_end` are of no meaning.
@@ -142,11 +143,6 @@ impl Compressor {
     }
 }
 
-/// The bytes before `end` that a length may cover.
-fn length_bytes_before(out: &[u8], end: usize) -> [u8; PREAMBLE_BYTES] {
-    *out[..end].last_chunk().expect("every piece comes after the room for the preamble")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,9 +151,10 @@ mod tests {
     #[test]
     fn what_comes_out_decompresses_to_what_went_in() {
         let mut random = Random::new(3);
-        let mut compressor = Compressor::new();
+        let mut compressors = [Compression::Snappy, Compression::None].map(Compressor::new);
         let mut body = Body::default();
         for round in 0..300 {
+            let compressor = &mut compressors[round % 2];
             let mut message = Vec::new();
             compressor.begin(body);
             for _ in 0..random.below(12) {
@@ -177,16 +174,15 @@ mod tests {
     }
 
     #[test]
-    fn costs_no_more_bytes_than_compressing_at_once() {
+    fn parts_cost_hardly_more_bytes_than_the_whole() {
         let line = |number: usize| format!("level=info msg=\"request {number} took {} ms\" path=/a/b\n", number % 977);
         let message: String = (0..20_000).map(line).collect();
-        let mut compressor = Compressor::new();
-        compressor.begin(Body::default());
-        for part in message.as_bytes().chunks(63 << 10) {
-            compressor.append(part);
-        }
-        let ours = compressor.finish().as_slice().len();
-        let whole = Encoder::new().compress_vec(message.as_bytes()).expect("short enough").len();
-        assert!(ours * 1000 <= whole * 1010, "{ours} bytes against {whole}");
+        let mut compressor = Compressor::new(Compression::Snappy);
+        let [whole, parts] = [message.len(), 63 << 10].map(|bytes| {
+            compressor.begin(Body::default());
+            message.as_bytes().chunks(bytes).for_each(|part| compressor.append(part));
+            compressor.finish().as_slice().len()
+        });
+        assert!(parts * 1000 <= whole * 1010, "{parts} bytes against {whole}");
     }
 }

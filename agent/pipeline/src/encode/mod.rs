@@ -3,3 +3,4 @@
 pub(crate) mod chunk;
 pub(crate) mod compress;
 pub(crate) mod protobuf;
+mod snappy;

@@ -17,6 +17,7 @@ use crate::budget::Budget;
 use crate::counters::{add_dropped, add_refused};
 use crate::driver::mailbox::{Mailbox, Order};
 use crate::driver::{self, DriverSetup, Rungs, ShardEnd};
+use crate::encode::compress::Compression;
 use crate::event::Event;
 use crate::limits::EVENT_QUEUE;
 use crate::plan::{Labels, Plan, SourceIndex, Target};
@@ -42,6 +43,8 @@ pub struct Options {
     pub budget_bytes: u64,
     /// Bound of source bytes that are sent and not answered.
     pub unanswered_bytes_max: u64,
+    /// What is done to make requests shorter.
+    pub compression: Compression,
 }
 
 /// How files are read.
@@ -133,6 +136,7 @@ impl Pipeline {
                     plan: plan.clone(),
                     budget: budget.clone(),
                     tokens: tokens.clone(),
+                    compression: options.compression,
                     restored: Arc::clone(&restored),
                 },
                 mailboxes: Arc::clone(&mailboxes),

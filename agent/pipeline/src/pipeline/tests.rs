@@ -56,6 +56,7 @@ fn options(storage: &Path, read_rung: ReadRung, observe_rung: ObserveRung) -> Op
         observe_rung,
         budget_bytes: crate::limits::BUDGET_BYTES,
         unanswered_bytes_max: crate::limits::UNANSWERED_BYTES_MAX,
+        compression: Compression::default(),
     }
 }
 

@@ -25,7 +25,7 @@ use crate::budget::Budget;
 use crate::clock::ReadClock;
 use crate::deliver::lane::{Lane, LanePlan};
 use crate::encode::chunk::SegmentPool;
-use crate::encode::compress::Compressor;
+use crate::encode::compress::{Compression, Compressor};
 use crate::environment::{BufferSize, Environment, LogIndex, Signal, WatchId};
 use crate::plan::{Plan, Source, SourceIndex, Stage, WriteIndex};
 use crate::positions::format::{FileId, TimedRun};
@@ -143,13 +143,14 @@ pub(crate) struct ShardSetup {
     pub(crate) plan: Plan,
     pub(crate) budget: Budget,
     pub(crate) tokens: Budget,
+    pub(crate) compression: Compression,
     pub(crate) restored: Arc<Restored>,
 }
 
 impl<E: Environment> Shard<E> {
     /// Creates a shard that follows nothing yet.
     pub(crate) fn new(env: E, setup: ShardSetup) -> Self {
-        let ShardSetup { index, shards, plan, budget, tokens, restored } = setup;
+        let ShardSetup { index, shards, plan, budget, tokens, compression, restored } = setup;
         let mut programs: Vec<(Vec<Stage>, Program)> = Vec::new();
         let mut lanes = Vec::new();
         let mut write_lanes = Vec::new();
@@ -181,7 +182,7 @@ impl<E: Environment> Shard<E> {
                 lanes,
                 streams: Streams::default(),
                 pool: SegmentPool::new(budget.clone()),
-                compressor: Compressor::new(),
+                compressor: Compressor::new(compression),
                 budget,
                 tokens,
             },

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::Budget;
+use crate::encode::compress::Compression;
 use crate::environment::Answer;
 use crate::plan::{
     Authentication, Destination, DestinationKind, Endpoint, Plan, Retry, Route, Source, SourceIndex, Stage, Tls, Write,
@@ -181,6 +182,7 @@ impl Simulation {
                 plan: self.plan(),
                 budget: self.budget.clone(),
                 tokens: self.tokens.clone(),
+                compression: Compression::Snappy,
                 restored: Arc::clone(&restored),
             };
             let mut shard = Shard::new(env, setup);

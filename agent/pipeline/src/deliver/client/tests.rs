@@ -10,7 +10,7 @@ use longship_sink::sink::{Check, Options, Sink};
 use longship_sink::tls::Identity;
 
 use super::*;
-use crate::encode::compress::Compressor;
+use crate::encode::compress::{Compression, Compressor};
 use crate::encode::protobuf::{ENTRY_HEAD_BYTES_MAX, entry_head, stream_head};
 use crate::plan::{Authentication, Pem, Retry, Secret, Tls};
 
@@ -44,7 +44,7 @@ fn body(line: &str) -> Body {
     let head_bytes = entry_head(&mut head, 1, line.len());
     let mut stream = Vec::new();
     stream_head(&mut stream, br#"{a="x"}"#, head_bytes + line.len());
-    let mut compressor = Compressor::new();
+    let mut compressor = Compressor::new(Compression::Snappy);
     compressor.begin(Body::default());
     compressor.append(&stream);
     compressor.append(&head[..head_bytes]);
@@ -123,7 +123,7 @@ fn a_body_larger_than_socket_buffers_arrives_whole() {
     let large = String::from_utf8(lines).unwrap();
     run(async {
         // A message of many megabytes that does not compress: one entry for each 200,000 bytes.
-        let mut compressor = Compressor::new();
+        let mut compressor = Compressor::new(Compression::Snappy);
         compressor.begin(Body::default());
         for _ in 0..40 {
             let mut head = [0; ENTRY_HEAD_BYTES_MAX];

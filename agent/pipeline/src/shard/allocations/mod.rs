@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::{LogTargets, Shard, ShardSetup};
 use crate::budget::Budget;
+use crate::encode::compress::Compression;
 use crate::environment::Signal;
 use crate::limits;
 use crate::plan::{
@@ -74,6 +75,7 @@ fn shard(text: Text) -> Shard<WarmEnvironment> {
         plan: plan(),
         budget: Budget::new(limits::BUDGET_BYTES),
         tokens: Budget::new(limits::UNANSWERED_BYTES_MAX),
+        compression: Compression::Snappy,
         restored: Arc::new(Restored::default()),
     };
     let mut shard = Shard::new(env, setup);
