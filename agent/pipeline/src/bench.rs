@@ -6,7 +6,7 @@
 use crate::budget::Budget;
 use crate::encode::chunk::{Chunk, SegmentPool};
 use crate::encode::compress::{Body, Compression, Compressor};
-use crate::encode::protobuf::{ENTRY_HEAD_BYTES_MAX, entry_head};
+use crate::encode::protobuf::{ENTRY_HEAD_BYTES, entry_head};
 use crate::limits::LARGE_READ_BYTES;
 use crate::plan::Labels;
 use crate::read::log::Feed;
@@ -46,7 +46,7 @@ impl<'a> Bench<'a> {
         let entries: Vec<_> = lines.iter().filter_map(entry).collect();
         let mut message = Vec::new();
         for (time_ns, content) in &entries {
-            let mut head = [0; ENTRY_HEAD_BYTES_MAX];
+            let mut head = [0; ENTRY_HEAD_BYTES];
             let bytes = entry_head(&mut head, *time_ns, content.len());
             message.extend_from_slice(&head[..bytes]);
             message.extend_from_slice(content);
@@ -104,12 +104,9 @@ impl<'a> Bench<'a> {
                 pool.free(&mut chunk);
                 line_bytes = 0;
             }
-            let reserved = pool.reserve(&mut chunk, ENTRY_HEAD_BYTES_MAX + content.len());
+            let reserved = pool.reserve(&mut chunk, content.len());
             reserved.expect("the budget has room for more than a batch");
-            let mut head = [0; ENTRY_HEAD_BYTES_MAX];
-            let head_bytes = entry_head(&mut head, *time_ns, content.len());
-            pool.append(&mut chunk, &head[..head_bytes]);
-            pool.append(&mut chunk, content);
+            pool.append(&mut chunk, *time_ns, content);
             line_bytes += content.len();
         }
         sum + chunk.bytes() as u64

@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::counters::LaneCounters;
 use crate::encode::chunk::{Chunk, SegmentPool};
 use crate::encode::compress::{Body, Compressor};
-use crate::encode::protobuf::{ENTRY_HEAD_BYTES_MAX, entry_head, stream_head};
+use crate::encode::protobuf::stream_head;
 use crate::environment::{LogIndex, Remainder};
 use crate::limits;
 use crate::plan::{DestinationKind, Retry, WriteIndex};
@@ -206,6 +206,7 @@ impl Lane {
     }
 
     /// Makes room for an entry with a line of `line_bytes`, so that [`Self::append`] can queue it.
+    #[inline]
     pub(crate) fn prepare(
         &mut self,
         pool: &mut SegmentPool,
@@ -222,21 +223,19 @@ impl Lane {
         let chunk = &mut self.streams[stream.index()].chunk;
         // With nothing of this lane in memory, nothing would ever free what it waits for.
         let alone = self.open.entries == 0 && self.batches.is_empty();
-        if pool.reserve(chunk, ENTRY_HEAD_BYTES_MAX + line_bytes).is_err() && !alone {
+        if pool.reserve(chunk, line_bytes).is_err() && !alone {
             return Err(Refused::Budget);
         }
         Ok(())
     }
 
     /// Queues an entry for which room was made.
+    #[inline]
     pub(crate) fn append(&mut self, pool: &mut SegmentPool, stream: StreamId, time_ns: i64, line: &[u8], now_ns: u64) {
         let open = &mut self.open;
         let lane_stream = &mut self.streams[stream.index()];
-        pool.reserve_anyway(&mut lane_stream.chunk, ENTRY_HEAD_BYTES_MAX + line.len());
-        let mut head = [0; ENTRY_HEAD_BYTES_MAX];
-        let head_bytes = entry_head(&mut head, time_ns, line.len());
-        pool.append(&mut lane_stream.chunk, &head[..head_bytes]);
-        pool.append(&mut lane_stream.chunk, line);
+        pool.reserve_anyway(&mut lane_stream.chunk, line.len());
+        pool.append(&mut lane_stream.chunk, time_ns, line);
         if !lane_stream.in_open {
             lane_stream.in_open = true;
             open.conflicts += usize::from(lane_stream.waiting != NONE);

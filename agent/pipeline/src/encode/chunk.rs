@@ -7,6 +7,7 @@
 //!
 //! Every segment in use counts against the agent's budget, by its capacity.
 
+use super::protobuf::{ENTRY_HEAD_BYTES, entry_head};
 use crate::budget::Budget;
 
 /// Capacities of the sizes of segments. The largest is a block of snappy, which is compressed on its own.
@@ -61,9 +62,11 @@ impl SegmentPool {
         Self { segments: Vec::new(), free: Default::default(), budget }
     }
 
-    /// Makes room for `bytes` more bytes at the chunk's end, in one piece, so that the next [`Self::append`] of them
-    /// cannot fail.
-    pub(crate) fn reserve(&mut self, chunk: &mut Chunk, bytes: usize) -> Result<(), OutOfBudget> {
+    /// Makes room at the chunk's end for an entry with a line of `line_bytes`, in one piece, so that the next
+    /// [`Self::append`] cannot fail.
+    #[inline]
+    pub(crate) fn reserve(&mut self, chunk: &mut Chunk, line_bytes: usize) -> Result<(), OutOfBudget> {
+        let bytes = ENTRY_HEAD_BYTES + line_bytes;
         match self.size_to_add(chunk, bytes) {
             None => Ok(()),
             Some((size, capacity)) if self.budget.take(capacity as u64) => {
@@ -75,7 +78,8 @@ impl SegmentPool {
     }
 
     /// Makes room like [`Self::reserve`], over the budget where it must be.
-    pub(crate) fn reserve_anyway(&mut self, chunk: &mut Chunk, bytes: usize) {
+    pub(crate) fn reserve_anyway(&mut self, chunk: &mut Chunk, line_bytes: usize) {
+        let bytes = ENTRY_HEAD_BYTES + line_bytes;
         if let Some((size, capacity)) = self.size_to_add(chunk, bytes) {
             self.budget.take_anyway(capacity as u64);
             self.add_segment(chunk, size, capacity);
@@ -109,12 +113,18 @@ impl SegmentPool {
         chunk.tail = index;
     }
 
-    /// Appends to the chunk's end. Room for all of it was reserved.
-    pub(crate) fn append(&mut self, chunk: &mut Chunk, bytes: &[u8]) {
+    /// Appends an entry to the chunk's end. Room for it was reserved.
+    #[inline]
+    pub(crate) fn append(&mut self, chunk: &mut Chunk, time_ns: i64, line: &[u8]) {
         let tail = &mut self.segments[chunk.tail as usize].bytes;
-        debug_assert!(tail.capacity() - tail.len() >= bytes.len(), "room was reserved");
-        tail.extend_from_slice(bytes);
-        chunk.bytes += u32::try_from(bytes.len()).expect("a segment is shorter than 4 GiB");
+        debug_assert!(tail.capacity() - tail.len() >= ENTRY_HEAD_BYTES + line.len(), "room was reserved");
+        let start = tail.len();
+        tail.extend_from_slice(&[0; ENTRY_HEAD_BYTES]);
+        let head = tail[start..].first_chunk_mut().expect("it was just appended");
+        let head_bytes = entry_head(head, time_ns, line.len());
+        tail.truncate(start + head_bytes);
+        tail.extend_from_slice(line);
+        chunk.bytes += u32::try_from(head_bytes + line.len()).expect("a segment is shorter than 4 GiB");
     }
 
     /// Gives the chunk's segments in order.
@@ -161,10 +171,19 @@ mod tests {
         pool.slices(chunk).flatten().copied().collect()
     }
 
-    fn put(pool: &mut SegmentPool, chunk: &mut Chunk, bytes: &[u8]) -> Result<(), OutOfBudget> {
-        pool.reserve(chunk, bytes.len())?;
-        pool.append(chunk, bytes);
+    fn put(pool: &mut SegmentPool, chunk: &mut Chunk, line: &[u8]) -> Result<(), OutOfBudget> {
+        pool.reserve(chunk, line.len())?;
+        pool.append(chunk, TIME_NS, line);
         Ok(())
+    }
+
+    const TIME_NS: i64 = 1_700_000_000_123_456_789;
+
+    /// An entry as [`put`] encodes it.
+    fn entry(line: &[u8]) -> Vec<u8> {
+        let mut head = [0; ENTRY_HEAD_BYTES];
+        let head_bytes = entry_head(&mut head, TIME_NS, line.len());
+        [&head[..head_bytes], line].concat()
     }
 
     #[test]
@@ -175,9 +194,9 @@ mod tests {
         for number in 0..500_u32 {
             let line = vec![number.to_le_bytes()[0]; number as usize % 300];
             put(&mut pool, &mut a, &line).unwrap();
-            expected_a.extend_from_slice(&line);
+            expected_a.append(&mut entry(&line));
             put(&mut pool, &mut b, &line[..line.len() / 2]).unwrap();
-            expected_b.extend_from_slice(&line[..line.len() / 2]);
+            expected_b.append(&mut entry(&line[..line.len() / 2]));
         }
         assert_eq!(text(&pool, &a), expected_a);
         assert_eq!(text(&pool, &b), expected_b);
@@ -192,7 +211,7 @@ mod tests {
         put(&mut pool, &mut chunk, b"x").unwrap();
         assert_eq!(budget.used(), 1 << 10);
         put(&mut pool, &mut chunk, &[0; 300 << 10]).unwrap();
-        assert_eq!(budget.used(), (1 << 10) + (300 << 10));
+        assert_eq!(budget.used(), (1 << 10) + (300 << 10) + ENTRY_HEAD_BYTES as u64);
         pool.free(&mut chunk);
         assert_eq!(budget.used(), 0);
         assert_eq!(chunk.bytes(), 0);
@@ -208,11 +227,11 @@ mod tests {
         while put(&mut pool, &mut chunk, &[7; 100]) == Ok(()) {
             lines += 1;
         }
-        assert_eq!(lines, 10 + 40, "a segment of 1 KiB and one of 4 KiB");
-        assert_eq!(text(&pool, &chunk), vec![7; lines * 100]);
+        assert_eq!(lines, 8 + 34, "a segment of 1 KiB and one of 4 KiB");
+        assert_eq!(text(&pool, &chunk), entry(&[7; 100]).repeat(lines));
         pool.free(&mut chunk);
         pool.trim();
         assert_eq!(put(&mut pool, &mut chunk, b"again"), Ok(()));
-        assert_eq!(text(&pool, &chunk), b"again");
+        assert_eq!(text(&pool, &chunk), entry(b"again"));
     }
 }

@@ -258,7 +258,7 @@ fn low_u32(element: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encode::protobuf::{ENTRY_HEAD_BYTES_MAX, entry_head, varint};
+    use crate::encode::protobuf::{ENTRY_HEAD_BYTES, entry_head, varint};
     use crate::random::Random;
 
     fn decompressed(elements: &[u8], bytes: usize) -> Vec<u8> {
@@ -330,7 +330,7 @@ mod tests {
         for lines in [logfmt, access, json] {
             let mut message = Vec::new();
             for (number, line) in (0..).zip(lines(&mut Random::new(9)).lines()) {
-                let mut head = [0; ENTRY_HEAD_BYTES_MAX];
+                let mut head = [0; ENTRY_HEAD_BYTES];
                 let end = entry_head(&mut head, 1_700_000_000_000_000_000 + number * 31_415_926, line.len());
                 message.extend_from_slice(&head[..end]);
                 message.extend_from_slice(line.as_bytes());

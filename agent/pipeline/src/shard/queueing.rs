@@ -40,6 +40,7 @@ pub(super) enum Stop {
 impl<E: Environment> Shard<E> {
     /// Queues a line on one track after the other. Where one cannot, those before it are remembered, and left out when
     /// the line comes again. Gives the lane that refused, and why.
+    #[inline]
     pub(super) fn queue_line(
         &mut self,
         index: LogIndex,
@@ -186,24 +187,25 @@ impl<F> Emit for Queue<'_, F> {
     fn entry(&mut self, parsed: Parsed<'_>) -> Result<(), Stop> {
         let Mended { text, cut_bytes } = mend(&parsed);
         let variant = parsed.variant;
-        let generation = &mut self.generations[self.line.generation];
+        // Most logs have one feed, and most feeds one destination.
+        let mut only = None;
         for (number, feed) in self.feeds.iter().enumerate().filter(|(_, feed)| feed.active) {
             let outlets = feed.outlets(variant).ok_or(Stop::NewVariant { feed: number, variant })?;
+            only = (self.feeds.len() == 1 && outlets.len() == 1).then_some(outlets.start);
             for outlet in outlets {
-                if generation.progress(outlet).is_settled(self.line.offset) {
-                    continue;
-                }
-                let Outlet { lane, stream, .. } = &self.outlets[outlet];
-                let Outbound { lanes, pool, .. } = &mut *self.outbound;
-                let prepared = lanes[*lane].prepare(pool, *stream, text.len());
-                prepared.map_err(|why| Stop::Refused { lane: *lane, why })?;
+                self.prepare(outlet, text.len())?;
             }
         }
+        let generation = &mut self.generations[self.line.generation];
         let time_ns = parsed.time_ns.unwrap_or_else(|| generation.read_time());
         // A line that is refused comes again, and is counted then.
         self.counters.lines_cut += u64::from(cut_bytes > 0);
         self.counters.lines_cut_bytes += cut_bytes;
         self.counters.lines_mended += u64::from(matches!(text, Cow::Owned(_)));
+        if let Some(outlet) = only {
+            self.queue_entry(outlet, &text, time_ns, &parsed);
+            return Ok(());
+        }
         for feed in self.feeds.iter().filter(|feed| feed.active) {
             for outlet in feed.outlets(variant).into_iter().flatten() {
                 self.queue_entry(outlet, &text, time_ns, &parsed);
@@ -229,6 +231,18 @@ impl<F> Emit for Queue<'_, F> {
 }
 
 impl<F> Queue<'_, F> {
+    /// Makes room for an entry, unless it is settled.
+    #[inline]
+    fn prepare(&mut self, outlet: usize, text_bytes: usize) -> Result<(), Stop> {
+        if self.generations[self.line.generation].progress(outlet).is_settled(self.line.offset) {
+            return Ok(());
+        }
+        let Outlet { lane, stream, .. } = self.outlets[outlet];
+        let Outbound { lanes, pool, .. } = &mut *self.outbound;
+        lanes[lane].prepare(pool, stream, text_bytes).map_err(|why| Stop::Refused { lane, why })
+    }
+
+    /// Queues an entry for which room was made, unless it is settled.
     #[inline]
     fn queue_entry(&mut self, outlet: usize, text: &[u8], time_ns: i64, parsed: &Parsed<'_>) {
         let Outlet { lane: lane_index, stream, .. } = self.outlets[outlet];
@@ -286,6 +300,7 @@ struct Mended<'a> {
 
 /// Gives the text of an entry: what is not UTF-8 is replaced, because a protobuf string must be, and what is longer than
 /// a line may be is cut off.
+#[inline]
 fn mend<'a>(parsed: &Parsed<'a>) -> Mended<'a> {
     let mut line = parsed.line;
     let mut cut_bytes = 0;

@@ -159,6 +159,7 @@ impl<E: Environment> Shard<E> {
         now_ns: u64,
     ) -> Option<(usize, Refused)> {
         let wall_ns = self.env.wall_ns();
+        let bytes = self.pass_over_cut_line(log, at, bytes);
         let base = log.generations[at].read_offset;
         log.generations[at].begin_run(&self.clock, wall_ns);
         let valid_to = match std::str::from_utf8(bytes) {
@@ -169,14 +170,6 @@ impl<E: Environment> Shard<E> {
         let mut refused = None;
         let mut lines = 0;
         for newline in memchr::memchr_iter(b'\n', bytes) {
-            if log.generations[at].cut_line.take().is_some() {
-                self.counters.lines_cut_bytes += (newline - start) as u64;
-                log.generations[at].end_run(&mut self.clock);
-                start = newline + 1;
-                log.generations[at].read_offset = base + start as u64;
-                log.generations[at].begin_run(&self.clock, wall_ns);
-                continue;
-            }
             let text = &bytes[start..newline];
             let line = Line {
                 bytes: text.strip_suffix(b"\r").unwrap_or(text),
@@ -194,16 +187,29 @@ impl<E: Environment> Shard<E> {
             lines += 1;
             log.generations[at].advance(base + start as u64, &mut self.clock, wall_ns);
         }
-        if log.generations[at].cut_line.is_some() {
-            self.counters.lines_cut_bytes += (bytes.len() - start) as u64;
-            log.generations[at].read_offset = base + bytes.len() as u64;
-        }
         log.generations[at].end_run(&mut self.clock);
         log.read_lines += lines;
         refused
     }
 
+    /// Passes over what is left of a line that was cut, and gives what follows it.
+    fn pass_over_cut_line<'a>(&mut self, log: &mut Log<E::File>, at: usize, bytes: &'a [u8]) -> &'a [u8] {
+        let generation = &mut log.generations[at];
+        if generation.cut_line.is_none() {
+            return bytes;
+        }
+        let newline = memchr::memchr(b'\n', bytes);
+        self.counters.lines_cut_bytes += newline.unwrap_or(bytes.len()) as u64;
+        let passed = newline.map_or(bytes.len(), |newline| newline + 1);
+        if newline.is_some() {
+            generation.cut_line = None;
+        }
+        generation.read_offset += passed as u64;
+        &bytes[passed..]
+    }
+
     /// Queues a line, sealing the batch that is full.
+    #[inline]
     fn queue_or_seal(
         &mut self,
         index: LogIndex,

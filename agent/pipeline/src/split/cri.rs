@@ -28,6 +28,7 @@ pub(crate) struct CriLine<'a> {
 const TIME_BYTES: usize = 30;
 
 /// Takes a line apart, or gives `None` where it is not a CRI line.
+#[inline]
 pub(crate) fn parse<'a>(line: &'a [u8], timestamps: &mut TimestampParser) -> Option<CriLine<'a>> {
     let (time_ns, rest) = match line.split_at_checked(TIME_BYTES) {
         // What parses as a time holds no space, so this is the whole first word.

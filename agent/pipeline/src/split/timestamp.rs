@@ -24,6 +24,7 @@ impl TimestampParser {
 
     /// Gives the nanoseconds since the epoch, or `None` where `text` is not an RFC 3339 time in the years that 64 bits
     /// of nanoseconds can hold.
+    #[inline]
     pub(crate) fn parse(&mut self, text: &[u8]) -> Option<i64> {
         let (minute, rest) = text.split_first_chunk::<16>()?;
         if *minute != self.minute {

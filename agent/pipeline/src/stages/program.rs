@@ -123,6 +123,7 @@ impl Program {
 
     /// Takes a line apart and gives the result to `emit`, unless it is a part of a record that goes on. Where `emit`
     /// fails, everything is as it was before.
+    #[inline]
     pub(crate) fn run<E: Emit>(
         &mut self,
         state: &mut ProgramState,
@@ -130,6 +131,16 @@ impl Program {
         cuts: &mut Cuts,
         emit: &mut E,
     ) -> Result<(), E::Error> {
+        // Most programs have one stage and most lines are whole.
+        if let ([Parser::Cri { timestamps, .. }], [records]) = (&mut *self.parsers, &mut *state.open)
+            && records.is_empty()
+            && let Some(parsed) = cri::parse(line.line, timestamps)
+            && !parsed.partial
+        {
+            let variant = Variant(if parsed.stderr { STDERR } else { STDOUT });
+            let time_ns = parsed.time_ns.or(line.time_ns);
+            return emit.entry(Parsed { line: parsed.content, time_ns, variant, ..line });
+        }
         run_from(&mut self.parsers, &mut state.open, 0, line, cuts, emit)
     }
 

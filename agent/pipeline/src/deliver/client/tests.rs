@@ -11,7 +11,7 @@ use longship_sink::tls::Identity;
 
 use super::*;
 use crate::encode::compress::{Compression, Compressor};
-use crate::encode::protobuf::{ENTRY_HEAD_BYTES_MAX, entry_head, stream_head};
+use crate::encode::protobuf::{ENTRY_HEAD_BYTES, entry_head, stream_head};
 use crate::plan::{Authentication, Pem, Retry, Secret, Tls};
 
 fn endpoint(url: String) -> Endpoint {
@@ -40,7 +40,7 @@ fn checking() -> (Sink, Client) {
 
 /// A push of one entry.
 fn body(line: &str) -> Body {
-    let mut head = [0; ENTRY_HEAD_BYTES_MAX];
+    let mut head = [0; ENTRY_HEAD_BYTES];
     let head_bytes = entry_head(&mut head, 1, line.len());
     let mut stream = Vec::new();
     stream_head(&mut stream, br#"{a="x"}"#, head_bytes + line.len());
@@ -126,7 +126,7 @@ fn a_body_larger_than_socket_buffers_arrives_whole() {
         let mut compressor = Compressor::new(Compression::Snappy);
         compressor.begin(Body::default());
         for _ in 0..40 {
-            let mut head = [0; ENTRY_HEAD_BYTES_MAX];
+            let mut head = [0; ENTRY_HEAD_BYTES];
             let head_bytes = entry_head(&mut head, 1, large.len());
             let mut stream = Vec::new();
             stream_head(&mut stream, br#"{a="x"}"#, head_bytes + large.len());
