@@ -51,7 +51,7 @@ pub(crate) const BATCHES_WAITING_MAX: usize = 2;
 pub(crate) const STREAMS_AHEAD_MAX: usize = 64;
 
 /// Time between two rounds over the files that have news, unless one is known to have more.
-pub(crate) const ROUND_INTERVAL: Duration = Duration::from_millis(5);
+pub(crate) const ROUND_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A renamed or unlinked file counts as read to its end when it has not grown for this long beside its successor.
 pub(crate) const ROTATION_SETTLE: Duration = Duration::from_millis(100);

@@ -198,6 +198,9 @@ impl Driver {
                 () = mailbox.changed() => return,
                 () = readable(self.signals.as_ref()), if !self.signals_ready => {
                     self.signals_ready = true;
+                    if let Some(inotify) = &self.shard.env.inotify {
+                        inotify.hush();
+                    }
                     let from_ns = self.shard.signals_from_ns();
                     if from_ns <= self.shard.env.now_ns() {
                         return;

@@ -1,5 +1,8 @@
 //! Signals from inotify: one watch for each folder, never one for a file.
 //!
+//! A thread that waits for inotify's descriptor wakes with every single write. So it waits for an epoll instance around
+//! it, which tells once that there are signals, and again only after they were taken.
+//!
 //! Source of the format: inotify(7).
 
 use std::collections::HashMap;
@@ -10,6 +13,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use rustix::event::{Timespec, epoll};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 use tokio::io::unix::AsyncFd;
@@ -25,12 +29,17 @@ const EVENTS: WatchFlags = WatchFlags::MODIFY
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::ONLYDIR);
 
+/// Tell of something to read, and no more until asked again.
+const ONCE: epoll::EventFlags = epoll::EventFlags::IN.union(epoll::EventFlags::ONESHOT);
+
 /// Room for events of one read.
 const BUFFER_BYTES: usize = 16 << 10;
 
 /// The watched folders of one shard.
 pub(crate) struct Inotify {
     fd: OwnedFd,
+    /// Tells once that there are signals, until it is armed again.
+    bell: OwnedFd,
     /// How often each watch was asked for: two paths may lead to one folder.
     users: HashMap<WatchId, usize>,
     buffer: Vec<MaybeUninit<u8>>,
@@ -40,16 +49,27 @@ impl Inotify {
     /// Creates one that watches nothing.
     pub(crate) fn new() -> io::Result<Self> {
         let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        Ok(Self { fd, users: HashMap::new(), buffer: vec![MaybeUninit::uninit(); BUFFER_BYTES] })
+        let bell = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&bell, &fd, epoll::EventData::new_u64(0), ONCE)?;
+        Ok(Self { fd, bell, users: HashMap::new(), buffer: vec![MaybeUninit::uninit(); BUFFER_BYTES] })
     }
 
-    /// Gives a descriptor that is readable when there are signals; to be used inside of a runtime.
+    /// Gives a descriptor that becomes readable when there are signals, until [`Self::hush`]; to be used inside of a
+    /// runtime.
     #[expect(unsafe_code, reason = "tokio wants a promise that a descriptor stays open")]
     pub(crate) fn readiness(&self) -> io::Result<AsyncFd<OwnedFd>> {
-        let fd = self.fd.try_clone()?;
+        let fd = self.bell.try_clone()?;
         // SAFETY: the registration owns the descriptor, and nobody else can close or replace it.
         let readiness = unsafe { AsyncFd::register_with_interest(fd, tokio::io::Interest::READABLE) };
         Ok(readiness?)
+    }
+
+    /// Has further signals wake nobody before these are taken.
+    pub(crate) fn hush(&self) {
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut events = [MaybeUninit::uninit()];
+        // Where this fails the thread wakes more often than it must, and that is all.
+        let _failed = epoll::wait(&self.bell, &mut events, Some(&now));
     }
 
     /// Watches a folder.
@@ -70,8 +90,13 @@ impl Inotify {
         }
     }
 
-    /// Hands over all signals there are.
-    pub(crate) fn drain(&mut self, mut take: impl FnMut(Signal<'_>)) -> io::Result<()> {
+    /// Hands over all signals there are. Those that come later are told of again.
+    pub(crate) fn drain(&mut self, take: impl FnMut(Signal<'_>)) -> io::Result<()> {
+        self.drain_events(take)?;
+        Ok(epoll::modify(&self.bell, &self.fd, epoll::EventData::new_u64(0), ONCE)?)
+    }
+
+    fn drain_events(&mut self, mut take: impl FnMut(Signal<'_>)) -> io::Result<()> {
         let mut reader = inotify::Reader::new(self.fd.as_fd(), &mut self.buffer);
         loop {
             let event = match reader.next() {
@@ -109,6 +134,8 @@ fn watch_id(descriptor: i32) -> WatchId {
 mod tests {
     use std::fs;
 
+    use rustix::event::{PollFd, PollFlags, poll};
+
     use super::*;
 
     fn drained(inotify: &mut Inotify) -> Vec<String> {
@@ -143,6 +170,35 @@ mod tests {
         inotify.unwatch(watch);
         assert!(inotify.watch(&logs).is_err());
         assert_eq!(drained(&mut inotify), [""; 0]);
+    }
+
+    #[test]
+    fn signals_are_told_of_once_until_they_are_taken() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut inotify = Inotify::new().expect("inotify is to be had");
+        inotify.watch(folder.path()).unwrap();
+        let is_told = |inotify: &Inotify| {
+            let mut polled = [PollFd::new(&inotify.bell, PollFlags::IN)];
+            poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() > 0
+        };
+        assert!(!is_told(&inotify));
+        for name in ["a", "b"] {
+            fs::write(folder.path().join(name), "").unwrap();
+            assert!(is_told(&inotify));
+            inotify.hush();
+            fs::write(folder.path().join("c"), "").unwrap();
+            assert!(!is_told(&inotify));
+            assert!(!drained(&mut inotify).is_empty());
+            assert!(!is_told(&inotify));
+        }
+        // What comes between the last look and the arming is not missed.
+        fs::write(folder.path().join("d"), "").unwrap();
+        inotify.hush();
+        inotify.drain_events(|_| ()).unwrap();
+        fs::write(folder.path().join("e"), "").unwrap();
+        assert!(!is_told(&inotify));
+        epoll::modify(&inotify.bell, &inotify.fd, epoll::EventData::new_u64(0), ONCE).unwrap();
+        assert!(is_told(&inotify));
     }
 
     #[test]
