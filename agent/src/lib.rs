@@ -20,5 +20,6 @@ pub mod demo; //       the whole of it into a receiver of our own
 mod cores; //          how many shards the machine gives us
 mod descriptors; //    how many files it lets us open
 pub mod log; //        the agent's own log lines
+mod memory; //         how its memory is had from the system
 mod quantity; //       durations and sizes as texts
 mod time; //           times as texts

@@ -12,7 +12,7 @@ use super::complain;
 use super::flags::Flags;
 use crate::boot::{Agent, BootError};
 use crate::graph::{self, Configuration};
-use crate::{log, quantity};
+use crate::{log, memory, quantity};
 
 /// Runs the agent with a configuration, until SIGTERM or SIGINT.
 ///
@@ -31,6 +31,7 @@ pub(super) struct Arguments {
 
 /// Runs the agent to its end.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    memory::share_arena();
     let configuration = match load(arguments) {
         Ok(mut configuration) => {
             configuration.warnings.extend_from_slice(arguments.alloy_flags.warnings());

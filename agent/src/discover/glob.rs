@@ -96,9 +96,9 @@ impl Found<'_> {
     }
 }
 
-/// Goes on below `folder` with the parts that are left. `above` are the folders a `**` has led through, by device and
-/// inode, so that a link to one of them is no endless way.
-fn walk(folder: &Path, parts: &[Part], above: &mut Vec<(u64, u64)>, found: &mut Found<'_>) {
+/// Goes on below `folder` with the parts that are left. `above` are the folders a `**` has led through, so that a link to
+/// one of them is no endless way.
+fn walk(folder: &Path, parts: &[Part], above: &mut Vec<PathBuf>, found: &mut Found<'_>) {
     match parts {
         [] => {}
         [Part::Name(name)] => {
@@ -120,11 +120,6 @@ fn walk(folder: &Path, parts: &[Part], above: &mut Vec<(u64, u64)>, found: &mut 
             matching(entries(folder), glob, rest, above, found);
         }
         [Part::Folders, rest @ ..] => {
-            let Ok(metadata) = fs::metadata(folder) else { return };
-            let place = (metadata.dev(), metadata.ino());
-            if above.contains(&place) {
-                return;
-            }
             found.folders.watch(folder);
             let listed: Vec<_> = entries(folder).collect();
             match rest {
@@ -132,9 +127,9 @@ fn walk(folder: &Path, parts: &[Part], above: &mut Vec<(u64, u64)>, found: &mut 
                 [Part::Matching(glob), rest @ ..] => matching(&listed, glob, rest, above, found),
                 rest => walk(folder, rest, above, found),
             }
-            above.push(place);
+            above.push(folder.to_owned());
             for (entry, path) in &listed {
-                if found.is_folder(entry, path) {
+                if found.is_folder(entry, path) && !leads_back(entry, path, above) {
                     walk(path, parts, above, found);
                 }
             }
@@ -143,12 +138,18 @@ fn walk(folder: &Path, parts: &[Part], above: &mut Vec<(u64, u64)>, found: &mut 
     }
 }
 
+/// An entry is a link to one of the folders above it.
+fn leads_back(entry: &DirEntry, path: &Path, above: &[PathBuf]) -> bool {
+    let place = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+    entry.file_type().is_ok_and(|kind| kind.is_symlink()) && above.iter().any(|folder| place(folder) == place(path))
+}
+
 /// Goes on with the entries of a folder whose names match.
 fn matching(
     entries: impl IntoIterator<Item = impl Borrow<(DirEntry, PathBuf)>>,
     glob: &GlobMatcher,
     rest: &[Part],
-    above: &mut Vec<(u64, u64)>,
+    above: &mut Vec<PathBuf>,
     found: &mut Found<'_>,
 ) {
     for entry in entries {
