@@ -56,8 +56,8 @@ pub(crate) trait Environment {
     /// A read of this size can begin now.
     fn has_buffer(&self, size: BufferSize) -> bool;
 
-    /// Begins to read `bytes` bytes at `offset`, a multiple of a page; `on_read` follows. There is a buffer.
-    fn read(&mut self, file: &Self::File, ticket: ReadTicket, offset: u64, bytes: usize, size: BufferSize);
+    /// Begins the read that a ticket names; `on_read` follows. There is a buffer.
+    fn read(&mut self, file: &Self::File, ticket: ReadTicket, size: BufferSize);
 
     /// Takes the records out of `records` to write them to the positions journal, and gives the number of this write;
     /// `on_journal_written` follows, in order.
@@ -120,10 +120,12 @@ pub(crate) enum Signal<'a> {
 pub(crate) struct ReadTicket {
     pub(crate) log: LogIndex,
     pub(crate) serial: u32,
-    /// Offset of the first byte that is read.
+    /// Offset of the first byte that is read, a multiple of a page.
     pub(crate) offset: u64,
-    /// How many bytes were asked for.
+    /// How many bytes are asked for.
     pub(crate) bytes: usize,
+    /// How many of them are known to be there.
+    pub(crate) bytes_known: usize,
 }
 
 /// The place of a log in its shard.

@@ -53,6 +53,13 @@ pub(crate) const STREAMS_AHEAD_MAX: usize = 64;
 /// Time between two rounds over the files that have news, unless one is known to have more.
 pub(crate) const ROUND_INTERVAL: Duration = Duration::from_millis(20);
 
+/// The same while names change: a log that is rotated may be rotated again before long, and each file is best opened
+/// while its path names it.
+pub(crate) const ROUND_INTERVAL_RENAMING: Duration = Duration::from_millis(5);
+
+/// Names are taken to change for so long after one has.
+pub(crate) const RENAMING: Duration = Duration::from_secs(1);
+
 /// A renamed or unlinked file counts as read to its end when it has not grown for this long beside its successor.
 pub(crate) const ROTATION_SETTLE: Duration = Duration::from_millis(100);
 

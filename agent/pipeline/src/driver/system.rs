@@ -198,7 +198,7 @@ impl Environment for System {
         self.reader.has_buffer(size)
     }
 
-    fn read(&mut self, file: &OpenFile, ticket: ReadTicket, _offset: u64, _bytes: usize, size: BufferSize) {
+    fn read(&mut self, file: &OpenFile, ticket: ReadTicket, size: BufferSize) {
         self.reader.begin(file, ticket, size, &self.inbox);
     }
 

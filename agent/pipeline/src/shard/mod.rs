@@ -27,6 +27,7 @@ use crate::deliver::lane::{Lane, LanePlan};
 use crate::encode::chunk::SegmentPool;
 use crate::encode::compress::{Compression, Compressor};
 use crate::environment::{BufferSize, Environment, LogIndex, Signal, WatchId};
+use crate::limits::RENAMING;
 use crate::plan::{Plan, Source, SourceIndex, Stage, WriteIndex};
 use crate::positions::format::{FileId, TimedRun};
 use crate::positions::restored::{Restored, RestoredPosition};
@@ -63,6 +64,8 @@ pub(crate) struct Shard<E: Environment> {
     starved: Vec<LogIndex>,
     starved_until_ns: u64,
     next_round_ns: u64,
+    /// Rounds are more frequent before this moment.
+    renaming_until_ns: u64,
     /// When logs have to be looked at; entries that do not agree with their log's due date are out of date.
     timers: BinaryHeap<Reverse<(u64, LogIndex)>>,
     /// What earlier lives wrote down.
@@ -198,6 +201,7 @@ impl<E: Environment> Shard<E> {
             starved: Vec::new(),
             starved_until_ns: 0,
             next_round_ns: 0,
+            renaming_until_ns: 0,
             timers: BinaryHeap::new(),
             restored,
             closed: HashMap::new(),
@@ -237,7 +241,10 @@ impl<E: Environment> Shard<E> {
     pub(crate) fn on_signal(&mut self, signal: Signal<'_>) {
         match signal {
             Signal::Written { watch, name } => self.mark_named(watch, name, Self::mark_news),
-            Signal::Renamed { watch, name } => self.mark_named(watch, name, Self::mark_look),
+            Signal::Renamed { watch, name } => {
+                self.renaming_until_ns = self.env.now_ns() + nanos(RENAMING);
+                self.mark_named(watch, name, Self::mark_look);
+            }
             Signal::FolderGone { watch } => self.forget_watch(watch),
             Signal::Overflow => {
                 self.counters.event_overflows += 1;

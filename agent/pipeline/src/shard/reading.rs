@@ -5,6 +5,7 @@
 //! starves the others.
 
 use std::io;
+use std::time::Duration;
 
 use super::{PART_WAIT_NS, STARVED_WAIT_NS, Shard, nanos};
 use crate::deliver::lane::Refused;
@@ -25,7 +26,7 @@ impl<E: Environment> Shard<E> {
             return;
         }
         if now_ns >= self.next_round_ns && !self.news.is_empty() {
-            self.next_round_ns = now_ns + nanos(limits::ROUND_INTERVAL);
+            self.next_round_ns = now_ns + nanos(self.round_interval(now_ns));
             for _ in 0..self.news.len() {
                 if !self.env.has_buffer(BufferSize::Small) {
                     // The rest of the round goes on as soon as a buffer is free.
@@ -43,6 +44,10 @@ impl<E: Environment> Shard<E> {
                 break;
             }
         }
+    }
+
+    fn round_interval(&self, now_ns: u64) -> Duration {
+        if now_ns < self.renaming_until_ns { limits::ROUND_INTERVAL_RENAMING } else { limits::ROUND_INTERVAL }
     }
 
     /// Begins to read a log, unless there is nothing to read or it has to wait; true if a read is under way.
@@ -69,7 +74,8 @@ impl<E: Environment> Shard<E> {
         let start = generation.read_offset - generation.read_offset % PAGE_BYTES;
         // What is there at least: an unfinished line that was seen goes on.
         let unfinished = log.seen_end.saturating_sub(start) + 1;
-        let expected = generation.observed_bytes.saturating_sub(start).max(unfinished);
+        let known = generation.observed_bytes.saturating_sub(start);
+        let expected = known.max(unfinished);
         let (size, bytes) = if unfinished > LARGE_READ_BYTES as u64 {
             (BufferSize::Large, LARGE_BUFFER_BYTES)
         } else if expected > SMALL_BUFFER_BYTES as u64 {
@@ -86,8 +92,9 @@ impl<E: Environment> Shard<E> {
             return false;
         }
         log.reading = true;
-        let ticket = ReadTicket { log: index, serial: generation.serial, offset: start, bytes };
-        self.env.read(&generation.file, ticket, start, bytes, size);
+        let bytes_known = usize::try_from(known).map_or(bytes, |known| known.min(bytes));
+        let ticket = ReadTicket { log: index, serial: generation.serial, offset: start, bytes, bytes_known };
+        self.env.read(&generation.file, ticket, size);
         true
     }
 

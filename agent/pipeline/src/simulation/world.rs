@@ -402,7 +402,7 @@ impl Environment for SimulatedEnvironment {
         self.world.borrow().shards[self.shard].buffer_free(size)
     }
 
-    fn read(&mut self, file: &Handle, ticket: ReadTicket, _offset: u64, _bytes: usize, size: BufferSize) {
+    fn read(&mut self, file: &Handle, ticket: ReadTicket, size: BufferSize) {
         let mut world = self.world.borrow_mut();
         let slow = world.weather.slow_disk && world.random.once_in(8);
         let due_ns = world.now_ns + 1_000 + if slow { world.random.below(500) * MS } else { 0 };

@@ -196,7 +196,7 @@ impl Environment for WarmEnvironment {
         }
     }
 
-    fn read(&mut self, _file: &usize, ticket: ReadTicket, _offset: u64, _bytes: usize, size: BufferSize) {
+    fn read(&mut self, _file: &usize, ticket: ReadTicket, size: BufferSize) {
         *self.free(size) -= 1;
         self.reads.push_back((ticket, size));
     }
