@@ -204,15 +204,21 @@ fn options(settings: &Settings) -> Options {
 
 /// Logs the data plane's events until there are no more after `end`.
 async fn log_events(pipeline: Arc<Pipeline>, plan: Arc<Plan>, mut end: oneshot::Receiver<()>) {
+    let mut taken = Vec::new();
     loop {
         tokio::select! {
             // What is in the queue at the end is logged too.
             biased;
-            event = pipeline.next_event() => events::report(&event, &plan),
+            () = pipeline.take_events(&mut taken) => taken.drain(..).for_each(|event| events::report(&event, &plan)),
             _ = &mut end => return,
         }
+        // Ten thousand files that are opened at once wake this task some times, not ten thousand.
+        tokio::time::sleep(EVENTS_GATHER).await;
     }
 }
+
+/// Events are logged this much later at most.
+const EVENTS_GATHER: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {

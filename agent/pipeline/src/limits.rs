@@ -109,7 +109,7 @@ pub(crate) const HAND_OVER_QUEUE: usize = 64;
 pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 10;
 
 /// Events that wait to be logged.
-pub(crate) const EVENT_QUEUE: usize = 1024;
+pub(crate) const EVENT_QUEUE: usize = 4096;
 
 /// A file that ended stays in the snapshot this long.
 pub(crate) const ENDED_FILE_GRACE: Duration = Duration::from_secs(60);

@@ -71,11 +71,17 @@ impl Place<'_> {
 pub(crate) struct Program {
     agent: &'static dyn Agent,
     pub(crate) path: PathBuf,
+    /// What it is started with beside what every run needs.
+    pub(crate) flags: Vec<String>,
 }
 
 impl Program {
     pub(crate) fn longship(path: &Path) -> Self {
-        Self { agent: &longship::Longship, path: path.to_owned() }
+        Self { agent: &longship::Longship, path: path.to_owned(), flags: Vec::new() }
+    }
+
+    pub(crate) fn with_flags(self, flags: &[String]) -> Self {
+        Self { flags: flags.to_vec(), ..self }
     }
 
     /// Reads `KIND=PATH`, where KIND is any but Longship.
@@ -85,7 +91,7 @@ impl Program {
             let names: Vec<_> = PEERS.iter().map(|agent| agent.name()).collect();
             format!("expected one of {} before the equals sign, got {name}", names.join(", "))
         })?;
-        Ok(Self { agent, path: path.into() })
+        Ok(Self { agent, path: path.into(), flags: Vec::new() })
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -112,7 +118,9 @@ impl Program {
     pub(crate) fn prepare(&self, place: &Place<'_>) -> io::Result<Command> {
         let configuration = place.folder.join(self.agent.file_name());
         fs::write(&configuration, self.agent.configuration(place))?;
-        Ok(self.agent.command(&self.path, &configuration, place))
+        let mut command = self.agent.command(&self.path, &configuration, place);
+        command.args(&self.flags);
+        Ok(command)
     }
 
     /// Returns how many entries it says were answered 2xx; `None` where it does not say.
@@ -150,6 +158,16 @@ mod tests {
                 assert!(configuration.contains(part), "{}: {part}\n{configuration}", agent.name());
             }
         }
+    }
+
+    #[test]
+    fn further_flags_come_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let place =
+            Place { logs: Path::new("/logs"), folder: folder.path(), sink_url: "http://127.0.0.1:3100", port: 1 };
+        let flags = ["--write.compression=none".to_owned()];
+        let command = Program::longship(Path::new("agent")).with_flags(&flags).prepare(&place).unwrap();
+        assert_eq!(command.get_args().last(), Some(flags[0].as_ref()));
     }
 
     #[test]

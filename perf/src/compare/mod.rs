@@ -56,6 +56,9 @@ struct Conditions {
     /// Longship's binary, run as `AGENT run CONFIG --storage.path DIR --server.http.listen-addr ADDR --cores 1`.
     #[arg(long)]
     agent: PathBuf,
+    /// A further flag for Longship, such as `--agent-flag=--write.compression=none`. May be given several times.
+    #[arg(long = "agent-flag", value_name = "FLAG", allow_hyphen_values = true)]
+    agent_flags: Vec<String>,
     #[command(flatten)]
     data: DataArguments,
     /// Numbers of files to measure with.
@@ -101,7 +104,7 @@ pub(crate) fn run(arguments: &RunArguments) -> io::Result<()> {
 }
 
 fn measure(conditions: &Conditions, peers: &[Program], check: bool) -> io::Result<Report> {
-    let programs = [&[Program::longship(&conditions.agent)], peers].concat();
+    let programs = [&[Program::longship(&conditions.agent).with_flags(&conditions.agent_flags)], peers].concat();
     let setting = conditions.setting();
     let mut cases = Vec::new();
     for &files in &conditions.files {

@@ -23,6 +23,8 @@ pub(super) struct Report {
 pub(super) struct Tested {
     pub(super) name: &'static str,
     pub(super) path: PathBuf,
+    /// What it was started with beside what every run needs.
+    pub(super) flags: Vec<String>,
     /// What it says of its version.
     pub(super) version: Option<String>,
     /// How it encodes pushes.
@@ -34,6 +36,7 @@ impl Tested {
         Self {
             name: program.name(),
             path: program.path.clone(),
+            flags: program.flags.clone(),
             version: program.version(),
             encoding: program.encoding(),
         }
@@ -188,7 +191,13 @@ pub(super) mod tests {
 
     /// Longship at half of the limit, a peer at a tenth of that which loses, and one that fails.
     pub(in super::super) fn report() -> Report {
-        let tested = |name| Tested { name, path: PathBuf::from(name), version: None, encoding: "protobuf, snappy" };
+        let tested = |name| Tested {
+            name,
+            path: PathBuf::from(name),
+            flags: Vec::new(),
+            version: None,
+            encoding: "protobuf, snappy",
+        };
         let lossy = Verdict { lost: 3, differing: 1, ..Verdict::default() };
         Report {
             machine: Machine { kernel: "6.1".to_owned(), processor: "A & B <C>".to_owned(), cores: 2 },

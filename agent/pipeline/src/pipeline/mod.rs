@@ -4,6 +4,7 @@
 mod tests;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
@@ -169,15 +170,17 @@ impl Pipeline {
     /// Says which files a source is to follow from now on: new ones are opened, missing ones are read to the end they
     /// have now and then closed.
     pub fn set_targets(&self, source: SourceIndex, targets: Vec<Target>) {
-        let mut label_sets: BTreeMap<PathBuf, Vec<Labels>> = BTreeMap::new();
+        // Bytes are compared, which is much faster than the parts of paths.
+        let mut label_sets: BTreeMap<OsString, Vec<Labels>> = BTreeMap::new();
         for target in targets {
-            let sets = label_sets.entry(target.path).or_default();
+            let sets = label_sets.entry(target.path.into_os_string()).or_default();
             if !sets.contains(&target.labels) {
                 sets.push(target.labels);
             }
         }
         let mut by_shard: Vec<Vec<LogTargets>> = self.mailboxes.iter().map(|_| Vec::new()).collect();
         for (path, label_sets) in label_sets {
+            let path = PathBuf::from(path);
             let shard = shard_of(&path, by_shard.len());
             by_shard[shard].push(LogTargets { path, label_sets });
         }
@@ -204,12 +207,11 @@ impl Pipeline {
         self.merge(reports)
     }
 
-    /// Waits for the next thing worth a log line. Called from one place only.
-    pub async fn next_event(&self) -> Event {
-        match self.events.lock().await.recv().await {
-            Some(event) => event,
+    /// Waits until there is something worth a log line, and takes all there is. Called from one place only.
+    pub async fn take_events(&self, taken: &mut Vec<Event>) {
+        if self.events.lock().await.recv_many(taken, EVENT_QUEUE).await == 0 {
             // Everybody who could tell of anything has ended.
-            None => std::future::pending().await,
+            std::future::pending::<()>().await;
         }
     }
 

@@ -260,7 +260,7 @@ impl<E: Environment> Shard<E> {
         let mut candidates = Vec::new();
         for path in names {
             let plain = path.extension().is_none_or(|ending| !NOT_PLAIN.iter().any(|not| ending == *not));
-            if !plain || self.by_path.contains_key(&(log.source, path.clone())) {
+            if !plain || self.by_path[usize::from(log.source.0)].contains_key(path.as_os_str()) {
                 continue;
             }
             let Ok(candidate) = self.open_candidate(log, &path) else { continue };

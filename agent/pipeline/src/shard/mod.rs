@@ -18,7 +18,6 @@ mod targets;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::budget::Budget;
@@ -51,9 +50,11 @@ pub(crate) struct Shard<E: Environment> {
     /// Logs by index. One that is being worked on is out of its place.
     logs: Vec<Option<Box<Log<E::File>>>>,
     free_logs: Vec<LogIndex>,
-    by_path: HashMap<(SourceIndex, PathBuf), LogIndex>,
+    /// The log at a path, for each source.
+    by_path: Vec<HashMap<OsString, LogIndex>>,
     by_name: HashMap<WatchId, HashMap<OsString, Vec<LogIndex>>>,
-    watches: HashMap<PathBuf, Watch>,
+    /// By the folder's path.
+    watches: HashMap<OsString, Watch>,
     /// Logs that something happened to.
     news: VecDeque<LogIndex>,
     /// Logs that are known to have more to read.
@@ -176,6 +177,7 @@ impl<E: Environment> Shard<E> {
             Route { program, write: route.write, lanes: write_lanes[usize::from(route.write.0)].clone() }
         };
         let routes = plan.sources.iter().map(|source| source.routes.iter().map(&mut route).collect()).collect();
+        let by_path = plan.sources.iter().map(|_| HashMap::new()).collect();
         let next_file = FileId(restored.next_file().0 + index as u64);
         Self {
             env,
@@ -192,7 +194,7 @@ impl<E: Environment> Shard<E> {
             clock: ReadClock::new(index, shards, restored.latest_read_time()),
             logs: Vec::new(),
             free_logs: Vec::new(),
-            by_path: HashMap::new(),
+            by_path,
             by_name: HashMap::new(),
             watches: HashMap::new(),
             news: VecDeque::new(),

@@ -20,10 +20,10 @@ pub(crate) struct LogTargets {
 impl<E: Environment> Shard<E> {
     /// Follows these logs for a source, and no others. A changed label set takes effect at the read offset.
     pub(crate) fn set_targets(&mut self, source: SourceIndex, targets: &[LogTargets]) {
-        let wanted: HashSet<&Path> = targets.iter().map(|target| target.path.as_path()).collect();
+        let wanted: HashSet<&OsStr> = targets.iter().map(|target| target.path.as_os_str()).collect();
         for index in self.log_indexes() {
             let gone = self.logs[index.0 as usize].as_ref().is_some_and(|log| {
-                log.source == source && log.closing_at.is_none() && !wanted.contains(log.path.as_path())
+                log.source == source && log.closing_at.is_none() && !wanted.contains(log.path.as_os_str())
             });
             if gone && let Some(mut log) = self.take_log(index) {
                 log.closing_at = Some(log.attached().map_or(0, |generation| generation.observed_bytes));
@@ -33,7 +33,7 @@ impl<E: Environment> Shard<E> {
             }
         }
         for target in targets {
-            let index = match self.by_path.get(&(source, target.path.clone())) {
+            let index = match self.by_path[usize::from(source.0)].get(target.path.as_os_str()) {
                 Some(index) => *index,
                 None => self.add_log(source, &target.path),
             };
@@ -64,7 +64,7 @@ impl<E: Environment> Shard<E> {
             self.logs.push(None);
             LogIndex(u32::try_from(self.logs.len() - 1).expect("memory ends before there are that many logs"))
         });
-        self.by_path.insert((source, path.to_owned()), index);
+        self.by_path[usize::from(source.0)].insert(path.as_os_str().to_owned(), index);
         self.watch_name(index, &mut log, path);
         self.put_log(index, log);
         index
@@ -76,14 +76,14 @@ impl<E: Environment> Shard<E> {
         if log.names.iter().any(|(known, known_name)| known == folder && known_name == name) {
             return;
         }
-        let watch = match self.watches.get_mut(folder) {
+        let watch = match self.watches.get_mut(folder.as_os_str()) {
             Some(watch) => {
                 watch.users += 1;
                 watch.id
             }
             None => {
                 let id = self.env.watch(folder);
-                self.watches.insert(folder.to_owned(), Watch { id, users: 1 });
+                self.watches.insert(folder.as_os_str().to_owned(), Watch { id, users: 1 });
                 id
             }
         };
@@ -99,11 +99,11 @@ impl<E: Environment> Shard<E> {
     }
 
     fn unwatch_name(&mut self, index: LogIndex, folder: &Path, name: &OsStr) {
-        let Some(watch) = self.watches.get_mut(folder) else { return };
+        let Some(watch) = self.watches.get_mut(folder.as_os_str()) else { return };
         watch.users -= 1;
         let (id, last) = (watch.id, watch.users == 0);
         if last {
-            self.watches.remove(folder);
+            self.watches.remove(folder.as_os_str());
         }
         let Some(id) = id else { return };
         if let Some(names) = self.by_name.get_mut(&id)
@@ -139,7 +139,7 @@ impl<E: Environment> Shard<E> {
     pub(super) fn watch_again(&mut self, index: LogIndex, log: &mut Log<E::File>) {
         let mut observed = true;
         for (folder, name) in &log.names {
-            let Some(watch) = self.watches.get_mut(folder) else { continue };
+            let Some(watch) = self.watches.get_mut(folder.as_os_str()) else { continue };
             watch.id = watch.id.or_else(|| self.env.watch(folder));
             match watch.id {
                 Some(id) => {
@@ -188,7 +188,7 @@ impl<E: Environment> Shard<E> {
         let Some(mut log) = self.take_log(index) else { return };
         self.note_ended(&log);
         self.free_logs.push(index);
-        self.by_path.remove(&(log.source, log.path.clone()));
+        self.by_path[usize::from(log.source.0)].remove(log.path.as_os_str());
         for (folder, name) in std::mem::take(&mut log.names) {
             self.unwatch_name(index, &folder, &name);
         }
