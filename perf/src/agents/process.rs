@@ -49,8 +49,13 @@ impl Process {
 
     /// Waits until something is so. `missing` says what is not, if that takes too long.
     pub(crate) fn wait(&mut self, missing: &str, mut is_so: impl FnMut() -> io::Result<bool>) -> io::Result<()> {
+        self.wait_for(|| Ok((!is_so()?).then(|| missing.to_owned())))
+    }
+
+    /// Waits until nothing is missing.
+    pub(crate) fn wait_for(&mut self, mut missing: impl FnMut() -> io::Result<Option<String>>) -> io::Result<()> {
         let begin = Instant::now();
-        while !is_so()? {
+        while let Some(missing) = missing()? {
             if let Some(status) = self.child.try_wait()? {
                 return Err(self.failure(&format!("the agent ended with {status}")));
             }

@@ -43,13 +43,14 @@ pub(crate) fn measure(setting: &Setting, program: &Program, data: &Data) -> io::
     let mut process = start(setting, program, data, &sink)?;
     let (port, truth) = (process.port, &data.truth);
     let mut stats = Stats::default();
-    process.wait("the sink has not everything", || {
+    process.wait_for(|| {
         stats = sink.stats()?;
         // A sink that does not decode cannot count entries, but no pushes have less than this in them; once so much
         // is there, the agent is asked, and not before: being asked costs it time. Only snappy says what it decompresses
         // to.
-        Ok(stats.uncompressed_bytes.max(stats.body_bytes) >= least_bytes(truth)
-            && program.sent_entries(port).map_or_else(|| is_quiet(&stats), |entries| entries >= truth.entries()))
+        let is_done = stats.uncompressed_bytes.max(stats.body_bytes) >= least_bytes(truth)
+            && program.sent_entries(port).map_or_else(|| is_quiet(&stats), |entries| entries >= truth.entries());
+        Ok((!is_done).then(|| not_all(&stats)))
     })?;
     let used = usage(process.pid())?;
     let (first_ns, last_ns) = stats.first_arrival_ns.zip(stats.last_answer_ns).unwrap_or_default();
@@ -74,13 +75,18 @@ pub(crate) fn measure(setting: &Setting, program: &Program, data: &Data) -> io::
 pub(crate) fn check(setting: &Setting, program: &Program, data: &Data) -> io::Result<Verdict> {
     let mut sink = SinkProcess::start(setting.sink_core, true)?;
     let mut process = start(setting, program, data, &sink)?;
-    process.wait("the sink has not everything", || {
+    process.wait_for(|| {
         let stats = sink.stats()?;
         let accepted = stats.check.as_ref().map_or(0, |check| check.tagged.accepted);
-        Ok(accepted >= data.truth.entries() || is_quiet(&stats))
+        let is_done = accepted >= data.truth.entries() || is_quiet(&stats);
+        Ok((!is_done).then(|| not_all(&stats)))
     })?;
     process.stop()?;
     Ok(compare(&data.truth, "fake", &sink.writers()?))
+}
+
+fn not_all(stats: &Stats) -> String {
+    format!("the sink has {} requests with {} bytes, and that is not all", stats.requests.arrived, stats.body_bytes)
 }
 
 /// Starts an agent on the disk of the data, so that positions cost what they cost.
