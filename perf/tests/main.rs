@@ -102,7 +102,7 @@ fn an_agent_that_sends_too_little_or_ends_is_an_error() {
     let agent = stand_in(folder.path(), &format!("--data '{data}' --bytes 1MB --files 1"));
     let output = run(agent.to_str().unwrap(), &["--timeout", "2s"]);
     assert!(!output.status.success());
-    assert!(text(&output.stderr).contains("perf: after 2 s the sink has 1 requests"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("perf: after 2 s: the sink has 1 requests"), "{}", text(&output.stderr));
     let output = run("/bin/false", &[]);
     assert!(text(&output.stderr).contains("the agent ended with exit status: 1"), "{}", text(&output.stderr));
     let output = run("/nonexistent", &[]);
