@@ -4,7 +4,19 @@ use std::io;
 use std::process::{Child, Command};
 use std::thread;
 
+use clap::Args;
 use rustix::thread::{CpuSet, sched_setaffinity};
+
+/// Which cores are used.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Cores {
+    /// Core of what is measured.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) core: usize,
+    /// Core of the sink, and of what else runs beside.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) sink_core: usize,
+}
 
 /// Keeps the calling thread, and the threads and processes it starts from now on, on one core.
 pub(crate) fn pin(core: usize) -> io::Result<()> {

@@ -25,7 +25,7 @@ impl Agent for Alloy {
     }
 
     fn command(&self, program: &Path, configuration: &Path, place: &Place<'_>) -> Command {
-        let mut command = longship::command(program, configuration, place);
+        let mut command = longship::command(program, configuration, place.folder, place.port);
         command.arg("--disable-reporting");
         command
     }

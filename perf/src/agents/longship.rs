@@ -25,7 +25,7 @@ impl Agent for Longship {
     }
 
     fn command(&self, program: &Path, configuration: &Path, place: &Place<'_>) -> Command {
-        let mut command = command(program, configuration, place);
+        let mut command = command(program, configuration, place.folder, place.port);
         command.args(["--cores", "1"]);
         command
     }
@@ -66,10 +66,10 @@ loki.write "sink" {{
 }
 
 /// The flags that Alloy has too.
-pub(super) fn command(program: &Path, configuration: &Path, place: &Place<'_>) -> Command {
+pub(crate) fn command(program: &Path, configuration: &Path, folder: &Path, port: u16) -> Command {
     let mut command = Command::new(program);
     command.arg("run").arg(configuration);
-    command.arg("--storage.path").arg(place.folder.join("storage"));
-    command.arg("--server.http.listen-addr").arg(format!("127.0.0.1:{}", place.port));
+    command.arg("--storage.path").arg(folder.join("storage"));
+    command.arg("--server.http.listen-addr").arg(format!("127.0.0.1:{port}"));
     command
 }

@@ -7,7 +7,7 @@
 mod alloy;
 mod exposition;
 mod fluent_bit;
-mod longship;
+pub(crate) mod longship;
 pub(crate) mod process;
 mod promtail;
 mod vector;

@@ -17,6 +17,7 @@ use crate::agents::Program;
 use crate::complain;
 use crate::data::DataArguments;
 use crate::machine::Machine;
+use crate::pinning::Cores;
 use crate::quantity::duration;
 use crate::run::agent::Setting;
 
@@ -67,12 +68,8 @@ struct Conditions {
     /// Runs of limit and agents, one after the other.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Core of limit program and agents.
-    #[arg(long, default_value_t = 0)]
-    core: usize,
-    /// Core of the sink.
-    #[arg(long, default_value_t = 1)]
-    sink_core: usize,
+    #[command(flatten)]
+    cores: Cores,
     /// Longest time for one run.
     #[arg(long, default_value = "10m", value_parser = duration)]
     timeout: Duration,
@@ -83,7 +80,7 @@ struct Conditions {
 
 impl Conditions {
     fn setting(&self) -> Setting {
-        Setting { agent_core: self.core, sink_core: self.sink_core, timeout: self.timeout }
+        Setting { cores: self.cores, timeout: self.timeout }
     }
 }
 

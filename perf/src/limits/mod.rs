@@ -13,7 +13,7 @@ pub(crate) use self::pass::{Log, Pass, Step, pass};
 use crate::data::{self, DataArguments};
 use crate::http::Connection;
 use crate::measure::megabytes;
-use crate::pinning::pin;
+use crate::pinning::{Cores, pin};
 use crate::quantity::bytes;
 use crate::sink_process::SinkProcess;
 
@@ -37,12 +37,8 @@ pub(crate) struct Arguments {
     /// How often to measure; the median is told.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Core of the loop.
-    #[arg(long, default_value_t = 0)]
-    core: usize,
-    /// Core of the sink.
-    #[arg(long, default_value_t = 1)]
-    sink_core: usize,
+    #[command(flatten)]
+    cores: Cores,
     /// Push to a sink that is there already, such as http://127.0.0.1:3100.
     #[arg(long)]
     url: Option<String>,
@@ -57,11 +53,11 @@ pub(crate) fn limits(arguments: &Arguments) -> io::Result<()> {
     data.warm()?;
     let sink = match arguments.url {
         Some(_) => None,
-        None => Some(SinkProcess::start(arguments.sink_core, false)?),
+        None => Some(SinkProcess::start(arguments.cores.sink_core, false)?),
     };
     let url = sink.as_ref().map(SinkProcess::url).or(arguments.url.as_deref()).expect("one of the two is there");
     let mut connection = Connection::open(url)?;
-    pin(arguments.core)?;
+    pin(arguments.cores.core)?;
     let batch_bytes = usize::try_from(arguments.batch_bytes).map_err(io::Error::other)?;
     let logs = data.logs();
     let steps: &[Step] = if arguments.steps { &Step::ALL } else { &[Step::Post] };

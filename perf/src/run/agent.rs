@@ -14,14 +14,14 @@ use crate::agents::process::Process;
 use crate::agents::{Place, Program};
 use crate::data::Data;
 use crate::measure::Measure;
+use crate::pinning::Cores;
 use crate::process::usage;
 use crate::sink_process::SinkProcess;
 
 /// Where agents run.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
-    pub(crate) agent_core: usize,
-    pub(crate) sink_core: usize,
+    pub(crate) cores: Cores,
     /// A run that takes longer has failed.
     pub(crate) timeout: Duration,
 }
@@ -39,7 +39,7 @@ pub(crate) struct AgentRun {
 
 /// Measures an agent against a draining sink.
 pub(crate) fn measure(setting: &Setting, program: &Program, data: &Data) -> io::Result<AgentRun> {
-    let mut sink = SinkProcess::start(setting.sink_core, false)?;
+    let mut sink = SinkProcess::start(setting.cores.sink_core, false)?;
     let mut process = start(setting, program, data, &sink)?;
     let (port, truth) = (process.port, &data.truth);
     let mut stats = Stats::default();
@@ -73,7 +73,7 @@ pub(crate) fn measure(setting: &Setting, program: &Program, data: &Data) -> io::
 
 /// Runs an agent against a checking sink until all lines are there or nothing more comes, stops it, and compares.
 pub(crate) fn check(setting: &Setting, program: &Program, data: &Data) -> io::Result<Verdict> {
-    let mut sink = SinkProcess::start(setting.sink_core, true)?;
+    let mut sink = SinkProcess::start(setting.cores.sink_core, true)?;
     let mut process = start(setting, program, data, &sink)?;
     process.wait_for(|| {
         let stats = sink.stats()?;
@@ -92,7 +92,7 @@ fn not_all(stats: &Stats) -> String {
 /// Starts an agent on the disk of the data, so that positions cost what they cost.
 fn start(setting: &Setting, program: &Program, data: &Data, sink: &SinkProcess) -> io::Result<Process> {
     let parent = data.folder.parent().unwrap_or_else(|| Path::new("."));
-    Process::start(parent, &[setting.agent_core], setting.timeout, |folder, port| {
+    Process::start(parent, &[setting.cores.core], setting.timeout, |folder, port| {
         program.prepare(&Place { logs: &data.folder, folder, sink_url: sink.url(), port })
     })
 }

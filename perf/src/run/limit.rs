@@ -11,10 +11,10 @@ use crate::sink_process::SinkProcess;
 
 /// Runs the limit program in a process of its own, as agents do.
 pub(crate) fn measure(setting: &Setting, data: &DataArguments, files: u32) -> io::Result<Measure> {
-    let sink = SinkProcess::start(setting.sink_core, false)?;
+    let sink = SinkProcess::start(setting.cores.sink_core, false)?;
     let output = Command::new(std::env::current_exe()?)
         .args(["limits", "--json", "--runs", "1", "--url", sink.url()])
-        .args(["--files", &files.to_string(), "--core", &setting.agent_core.to_string()])
+        .args(["--files", &files.to_string(), "--core", &setting.cores.core.to_string()])
         .args(data.as_flags())
         .stderr(Stdio::inherit())
         .output()?;

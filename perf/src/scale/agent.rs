@@ -3,18 +3,18 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::configuration::{Input, configuration};
 use crate::agents::process::{Process, metric};
+use crate::agents::{Program, longship};
 
 /// Where and how agents run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Setting {
-    pub(super) agent: PathBuf,
+    pub(super) agent: Program,
     /// The first of them is that of agents with one shard. The sink's core is one of the others.
     pub(super) agent_cores: [usize; 2],
     pub(super) sink_core: usize,
@@ -69,9 +69,7 @@ pub(super) fn start(setting: &Setting, launch: &Launch) -> io::Result<Process> {
     Process::start(&setting.folder, cores, setting.timeout, |folder, port| {
         let path = folder.join("config.alloy");
         fs::write(&path, configuration(&launch.inputs, launch.batch_wait))?;
-        let mut command = Command::new(&setting.agent);
-        command.arg("run").arg(&path).arg("--storage.path").arg(folder.join("storage"));
-        command.args(["--server.http.listen-addr", &format!("127.0.0.1:{port}")]);
+        let mut command = longship::command(&setting.agent.path, &path, folder, port);
         command.args(["--cores", &launch.cores.to_string(), "--read.rung", launch.rung.name()]);
         Ok(command)
     })
@@ -83,11 +81,6 @@ pub(super) fn wait_for_files(agent: &mut Process, files: u64) -> io::Result<()> 
     agent.wait("it does not follow every file", || {
         Ok(metric(port, "/metrics", "loki_source_file_files_active_total").is_some_and(|active| active >= files))
     })
-}
-
-/// Returns how many entries it says were answered 2xx; `None` where it does not say.
-pub(super) fn sent_entries(port: u16) -> Option<u64> {
-    metric(port, "/metrics", "loki_write_sent_entries_total")
 }
 
 /// A folder for logs that are written while an agent runs; removed when dropped.

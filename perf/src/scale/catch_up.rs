@@ -6,7 +6,7 @@ use std::time::Duration;
 use longship_sink::report::Stats;
 use serde::Serialize;
 
-use super::agent::{Launch, Rung, Setting, logs_below, sent_entries, start};
+use super::agent::{Launch, Rung, Setting, logs_below, start};
 use super::configuration::{Input, Logs};
 use crate::data::Data;
 use crate::measure::{Measure, median};
@@ -80,7 +80,7 @@ fn run(setting: &Setting, data: &Data, size: Size) -> io::Result<(Measure, u64)>
         stats = sink.stats()?;
         // The agent is asked when the sink may have everything, and not before: being asked costs it time.
         Ok(stats.uncompressed_bytes >= least_bytes(truth)
-            && sent_entries(port).is_some_and(|entries| entries >= truth.entries()))
+            && setting.agent.sent_entries(port).is_some_and(|entries| entries >= truth.entries()))
     })?;
     let used = usage(agent.pid())?;
     let last_ns = stats.last_answer_ns.unwrap_or_default();

@@ -26,7 +26,7 @@ use crate::agents::Program;
 use crate::complain;
 use crate::data::{self, Data, DataArguments};
 use crate::machine::Machine;
-use crate::pinning::pin;
+use crate::pinning::{Cores, pin};
 use crate::quantity::{bytes, duration};
 
 /// Measures how an agent's cost grows: with files, streams, cores and rates, while nothing is written, and by io_uring
@@ -35,7 +35,8 @@ use crate::quantity::{bytes, duration};
 /// Files, streams, cores: logs that are there already are shipped as fast as possible to a sink that only reads.
 /// Rates: logs are written at a steady rate, and a sink checks that every line arrives once; a line's latency is from its
 /// write to the arrival of its push. Idle: nothing is written to the files for the whole time. Rungs: each case on
-/// io_uring and on pread. A table goes to standard output; the figures and plots go to a folder.
+/// io_uring and on pread. Agents with two shards have the sink's core as well. A table goes to standard output; the
+/// figures and plots go to a folder.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Longship's binary.
@@ -64,12 +65,8 @@ pub(crate) struct Arguments {
     /// Bytes of the cold file.
     #[arg(long, default_value = "1GiB", value_parser = bytes)]
     cold_bytes: u64,
-    /// Core of agents with one shard. Those with two have the sink's as well.
-    #[arg(long, default_value_t = 0)]
-    core: usize,
-    /// Core of the sink and of what writes logs.
-    #[arg(long, default_value_t = 1)]
-    sink_core: usize,
+    #[command(flatten)]
+    cores: Cores,
     /// Longest time for one step of a case.
     #[arg(long, default_value = "10m", value_parser = duration)]
     timeout: Duration,
@@ -121,20 +118,21 @@ struct Report {
 /// Measures what was asked for.
 pub(crate) fn scale(arguments: &Arguments) -> io::Result<()> {
     let machine = Machine::here();
-    pin(arguments.sink_core)?;
+    let Cores { core, sink_core } = arguments.cores;
+    pin(sink_core)?;
     let data = data::prepare(&arguments.data, 1)?;
     let parent = data.folder.parent().ok_or_else(|| io::Error::other("data has no folder"))?;
     let setting = Setting {
-        agent: arguments.agent.clone(),
-        agent_cores: [arguments.core, arguments.sink_core],
-        sink_core: arguments.sink_core,
+        agent: Program::longship(&arguments.agent),
+        agent_cores: [core, sink_core],
+        sink_core,
         folder: parent.to_path_buf(),
         timeout: arguments.timeout,
     };
     let mut report = Report {
         machine,
         agent: arguments.agent.clone(),
-        version: Program::longship(&arguments.agent).version(),
+        version: setting.agent.version(),
         files: Vec::new(),
         streams: Vec::new(),
         cores: Vec::new(),

@@ -199,7 +199,7 @@ impl Driver {
                 () = readable(self.signals.as_ref()), if !self.signals_ready => {
                     self.signals_ready = true;
                     if let Some(inotify) = &self.shard.env.inotify {
-                        inotify.hush();
+                        inotify.disarm();
                     }
                     let from_ns = self.shard.signals_from_ns();
                     if from_ns <= self.shard.env.now_ns() {

@@ -240,7 +240,6 @@ impl Environment for System {
     }
 }
 
-/// What is asked of a file.
 /// Follow no links.
 const WITHOUT_LINKS: ResolveFlags = ResolveFlags::NO_SYMLINKS;
 
@@ -258,6 +257,7 @@ fn is_plain(path: &Path) -> bool {
         && no_end(b"/..")
 }
 
+/// What is asked of a file.
 const FIELDS: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::BTIME);
 
 fn file_status(status: &Statx) -> FileStatus {

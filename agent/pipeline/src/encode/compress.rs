@@ -76,10 +76,10 @@ impl Compressor {
     pub(crate) fn append(&mut self, mut bytes: &[u8]) {
         self.message_bytes += bytes.len();
         // A nearly full segment is worth a piece of its own: copying it would cost more than the few bytes that the
-        // compressor cannot find again across the cut.
+        // compressor cannot find again across the cut. What is not compressed is never copied twice.
         const WHOLE: usize = PIECE_BYTES * 3 / 4;
         while !bytes.is_empty() {
-            if bytes.len() >= WHOLE {
+            if self.blocks.is_none() || bytes.len() >= WHOLE {
                 self.flush_gathered();
                 let (piece, rest) = bytes.split_at(bytes.len().min(PIECE_BYTES));
                 self.compress(piece);

@@ -39,7 +39,7 @@ const BUFFER_BYTES: usize = 16 << 10;
 pub(crate) struct Inotify {
     fd: OwnedFd,
     /// Tells once that there are signals, until it is armed again.
-    bell: OwnedFd,
+    epoll: OwnedFd,
     /// How often each watch was asked for: two paths may lead to one folder.
     users: HashMap<WatchId, usize>,
     buffer: Vec<MaybeUninit<u8>>,
@@ -49,27 +49,27 @@ impl Inotify {
     /// Creates one that watches nothing.
     pub(crate) fn new() -> io::Result<Self> {
         let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        let bell = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        epoll::add(&bell, &fd, epoll::EventData::new_u64(0), ONCE)?;
-        Ok(Self { fd, bell, users: HashMap::new(), buffer: vec![MaybeUninit::uninit(); BUFFER_BYTES] })
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&epoll, &fd, epoll::EventData::new_u64(0), ONCE)?;
+        Ok(Self { fd, epoll, users: HashMap::new(), buffer: vec![MaybeUninit::uninit(); BUFFER_BYTES] })
     }
 
-    /// Gives a descriptor that becomes readable when there are signals, until [`Self::hush`]; to be used inside of a
+    /// Gives a descriptor that becomes readable when there are signals, until [`Self::disarm`]; to be used inside of a
     /// runtime.
     #[expect(unsafe_code, reason = "tokio wants a promise that a descriptor stays open")]
     pub(crate) fn readiness(&self) -> io::Result<AsyncFd<OwnedFd>> {
-        let fd = self.bell.try_clone()?;
+        let fd = self.epoll.try_clone()?;
         // SAFETY: the registration owns the descriptor, and nobody else can close or replace it.
         let readiness = unsafe { AsyncFd::register_with_interest(fd, tokio::io::Interest::READABLE) };
         Ok(readiness?)
     }
 
     /// Has further signals wake nobody before these are taken.
-    pub(crate) fn hush(&self) {
+    pub(crate) fn disarm(&self) {
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut events = [MaybeUninit::uninit()];
         // Where this fails the thread wakes more often than it must, and that is all.
-        let _failed = epoll::wait(&self.bell, &mut events, Some(&now));
+        let _failed = epoll::wait(&self.epoll, &mut events, Some(&now));
     }
 
     /// Watches a folder.
@@ -92,8 +92,14 @@ impl Inotify {
 
     /// Hands over all signals there are. Those that come later are told of again.
     pub(crate) fn drain(&mut self, take: impl FnMut(Signal<'_>)) -> io::Result<()> {
-        self.drain_events(take)?;
-        Ok(epoll::modify(&self.bell, &self.fd, epoll::EventData::new_u64(0), ONCE)?)
+        let drained = self.drain_events(take);
+        // Whatever came of it, or nothing would ever tell of signals again.
+        self.arm()?;
+        drained
+    }
+
+    fn arm(&self) -> io::Result<()> {
+        Ok(epoll::modify(&self.epoll, &self.fd, epoll::EventData::new_u64(0), ONCE)?)
     }
 
     fn drain_events(&mut self, mut take: impl FnMut(Signal<'_>)) -> io::Result<()> {
@@ -178,14 +184,14 @@ mod tests {
         let mut inotify = Inotify::new().expect("inotify is to be had");
         inotify.watch(folder.path()).unwrap();
         let is_told = |inotify: &Inotify| {
-            let mut polled = [PollFd::new(&inotify.bell, PollFlags::IN)];
+            let mut polled = [PollFd::new(&inotify.epoll, PollFlags::IN)];
             poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() > 0
         };
         assert!(!is_told(&inotify));
         for name in ["a", "b"] {
             fs::write(folder.path().join(name), "").unwrap();
             assert!(is_told(&inotify));
-            inotify.hush();
+            inotify.disarm();
             fs::write(folder.path().join("c"), "").unwrap();
             assert!(!is_told(&inotify));
             assert!(!drained(&mut inotify).is_empty());
@@ -193,11 +199,11 @@ mod tests {
         }
         // What comes between the last look and the arming is not missed.
         fs::write(folder.path().join("d"), "").unwrap();
-        inotify.hush();
+        inotify.disarm();
         inotify.drain_events(|_| ()).unwrap();
         fs::write(folder.path().join("e"), "").unwrap();
         assert!(!is_told(&inotify));
-        epoll::modify(&inotify.bell, &inotify.fd, epoll::EventData::new_u64(0), ONCE).unwrap();
+        inotify.arm().unwrap();
         assert!(is_told(&inotify));
     }
 

@@ -42,6 +42,7 @@ struct Simulation {
     settings: Settings,
     budget: Budget,
     tokens: Budget,
+    compression: Compression,
     kills: u64,
 }
 
@@ -120,6 +121,7 @@ impl Simulation {
             budget: Budget::new(settings.budget_bytes),
             tokens: Budget::new(settings.tokens_bytes),
             settings,
+            compression: if seed.is_multiple_of(4) { Compression::None } else { Compression::Snappy },
             kills: 0,
         };
         simulation.start();
@@ -182,7 +184,7 @@ impl Simulation {
                 plan: self.plan(),
                 budget: self.budget.clone(),
                 tokens: self.tokens.clone(),
-                compression: Compression::Snappy,
+                compression: self.compression,
                 restored: Arc::clone(&restored),
             };
             let mut shard = Shard::new(env, setup);
